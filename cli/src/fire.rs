@@ -2,26 +2,21 @@
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Args;
 use domain::primitives::safe_text::sanitize;
 use ingress::authentication::{SIGNED, sign};
 use jiff::Timestamp;
-use outbound::{body, client, reason};
+use outbound::client;
 use reqwest::header::CONTENT_TYPE;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use crate::aws::Environment;
 use crate::exit::{Answer, Failure};
+use crate::http::{self, ANSWER_BYTES};
 use crate::input;
 use crate::secret::{self, SenderSecret};
-
-/// How long an answer may take: longer than API Gateway waits for ingress.
-const ANSWER_WITHIN: Duration = Duration::from_secs(40);
-/// How much of an answer is read.
-const ANSWER_BYTES: usize = 1_000_000;
 
 #[derive(Debug, Args)]
 pub(crate) struct Fire {
@@ -71,7 +66,6 @@ impl Fire {
         let bytes = self.body(now)?;
         let mut request = client()?
             .post(&self.url)
-            .timeout(ANSWER_WITHIN)
             .header(CONTENT_TYPE, "application/json");
         match (&self.bearer_file, self.secret.read(variables).await?) {
             (Some(file), _) => {
@@ -88,14 +82,7 @@ impl Fire {
                 ));
             }
         }
-        let sent = request.body(bytes).send().await;
-        let response = sent.map_err(|error| {
-            Failure::wrong(format!("No answer from the route: {}", reason(error)))
-        })?;
-        let status = response.status();
-        let told = body(response, ANSWER_BYTES)
-            .await
-            .map_err(|error| Failure::wrong(format!("the answer cannot be read: {error}")))?;
+        let (status, told) = http::answered(request.body(bytes)).await?;
         writeln!(out, "{status}")?;
         let (text, means) = match serde_json::from_slice::<Value>(&told) {
             Ok(answer) => (format!("{answer:#}"), meaning(status.as_u16(), &answer)),

@@ -12,11 +12,13 @@ mod exit;
 mod export_log;
 mod fire;
 mod guard_lines;
+mod http;
 mod input;
 mod kill_switch;
 mod plan;
 mod playbooks;
 mod print;
+mod respond;
 mod secret;
 mod sign;
 mod step_runner;
@@ -62,6 +64,8 @@ enum Command {
     Tokens(tokens::Tokens),
     /// Takes a person's data, or what commands printed, out of ended incidents and their logs
     Erase(erase::Erase),
+    #[command(flatten)]
+    Respond(respond::Respond),
     /// Prints the headers with which a sender signs a body
     Sign(sign::Sign),
     /// Sends a test alert, signed as a sender signs it
@@ -90,6 +94,7 @@ impl Cli {
             Command::KillSwitch(asked) => asked.answer(variables, out).await,
             Command::Tokens(asked) => asked.answer(variables, out).await,
             Command::Erase(asked) => asked.answer(variables, out).await,
+            Command::Respond(asked) => asked.answer(out).await,
             Command::Sign(asked) => asked.answer(variables, out).await,
             Command::Fire(asked) => asked.answer(variables, out).await,
             Command::Playbooks(asked) => asked.answer(variables, out).await,

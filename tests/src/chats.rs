@@ -87,7 +87,11 @@ impl Story {
         let names: Vec<&String> = chats.iter().map(|(name, _)| name).collect();
         let mut content = more.clone();
         content["channels"] = chats.iter().map(channel).collect();
-        content["routes"] = json!([{ "channels": names }]);
+        // The story's own route leads to its chats too.
+        let given = content.get("routes").and_then(|routes| routes.get(0));
+        let mut route = given.cloned().unwrap_or_else(|| json!({}));
+        route["channels"] = json!(names);
+        content["routes"] = json!([route]);
         let files = tempfile::tempdir().expect("a directory");
         std::fs::write(files.path().join("channels.json"), content.to_string()).expect("written");
         for (_, chat_id) in &chats {

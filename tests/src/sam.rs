@@ -129,7 +129,9 @@ impl Sam {
             .arg(&facts.sam_env_file)
             .args(["--skip-pull-image", "--layer-cache-basedir", "layers"])
             // The first time: SAM would take what it built earlier on top of another base image.
-            .args((!self.image_built.swap(true, Ordering::Relaxed)).then_some("--force-image-build"))
+            .args(
+                (!self.image_built.swap(true, Ordering::Relaxed)).then_some("--force-image-build"),
+            )
             .args(pinned_hosts())
             .args([
                 "--parameter-overrides",

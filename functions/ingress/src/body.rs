@@ -65,6 +65,15 @@ pub fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Texts, D::Err
         .collect())
 }
 
+/// A text that only helps people, such as an address: what is none says nothing, and no alert is refused for it.
+///
+/// # Errors
+/// If it is not JSON.
+pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let raw = Box::<RawValue>::deserialize(deserializer)?;
+    Ok(serde_json::from_str(raw.get()).ok())
+}
+
 /// What a sender measured, by name: any value, as text. What is no object says nothing, and neither does a null: an alert is not refused for it.
 ///
 /// # Errors

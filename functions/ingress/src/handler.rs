@@ -155,6 +155,9 @@ impl App {
                 .await?
                 .to_string(),
             Target::Stop => api::stop(self, headers, id, visit.now).await?.to_string(),
+            Target::Respond => api::respond(self, headers, id, bytes, visit.now)
+                .await?
+                .to_string(),
             Target::Slack => {
                 slack::interaction(self, headers, bytes, visit.now).await?;
                 return Ok(Reply::Taken);

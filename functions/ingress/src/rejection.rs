@@ -5,6 +5,7 @@ use aws::metrics::MetricsLine;
 use aws::queue::QueueError;
 use aws::secrets::SecretError;
 use domain::incident::approval::Refusal;
+use domain::transition::response::ResponseRefusal;
 use intake::IntakeError;
 use lambda_http::http::{HeaderMap, HeaderValue, StatusCode, header};
 use lambda_http::{Body, Response};
@@ -53,6 +54,12 @@ pub enum Rejection {
     /// There is no such approval.
     #[error("there is no approval with this id")]
     NoApproval,
+    /// There is no such incident.
+    #[error("there is no incident with this id")]
+    NoIncident,
+    /// A responder's action is not possible, or not for this person.
+    #[error(transparent)]
+    NotPossible(ResponseRefusal),
     /// The approval cannot be decided on, or not by this person.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -132,6 +139,9 @@ impl Rejection {
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too-large"),
             Self::Malformed { .. } => (StatusCode::BAD_REQUEST, "malformed"),
             Self::NoApproval => (StatusCode::NOT_FOUND, "no-approval"),
+            Self::NoIncident => (StatusCode::NOT_FOUND, "no-incident"),
+            Self::NotPossible(ResponseRefusal::NotListed) => (StatusCode::FORBIDDEN, "not-allowed"),
+            Self::NotPossible(_) => (StatusCode::CONFLICT, "not-possible"),
             Self::Refused(Refusal::Decided { .. }) => (StatusCode::CONFLICT, "already-decided"),
             Self::Refused(Refusal::Expired { .. }) => (StatusCode::CONFLICT, "expired"),
             Self::Refused(

@@ -28,6 +28,8 @@ pub(crate) enum Target {
     Approval(Verdict),
     /// Stops a repair.
     Stop,
+    /// A responder's action.
+    Respond,
     /// Asks for the token of whoever wants to decide.
     LinkShown,
     LinkUsed,
@@ -44,7 +46,7 @@ const fn route(method: &'static str, path: &'static str, to: Target) -> Route {
     Route { method, path, to }
 }
 
-pub const ROUTES: [Route; 13] = [
+pub const ROUTES: [Route; 14] = [
     route("GET", "webhooks/health", Target::Health),
     route("POST", "webhooks/alertmanager", Target::Alertmanager),
     route("POST", "webhooks/grafana", Target::Grafana),
@@ -65,6 +67,7 @@ pub const ROUTES: [Route; 13] = [
         Target::Approval(Verdict::Reject),
     ),
     route("POST", "approvals/{id}/stop", Target::Stop),
+    route("POST", "incidents/{id}/respond", Target::Respond),
     route("GET", "approvals/{id}/link", Target::LinkShown),
     route("POST", "approvals/{id}/link", Target::LinkUsed),
 ];

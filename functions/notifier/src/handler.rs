@@ -252,6 +252,9 @@ impl App {
             .as_ref()
             .map_or(CardOf::Incident(id), CardOf::PipelineRun);
         let channels = self.concerned(&incident, card).await?;
+        if channels.is_empty() {
+            return self.without_route(&incident, clock).await;
+        }
         let subject = run
             .clone()
             .map_or_else(|| Subject::Incident(id.clone()), Subject::PipelineRun);

@@ -7,7 +7,7 @@ use notifier::render::view::Names;
 use notifier::render::view::details::Details;
 use notifier::render::view::history::History;
 use notifier::render::view::incident::{Card, Pipeline};
-use notifier::render::view::notices::{Budget, Escalation, Notice};
+use notifier::render::view::notices::{Budget, Escalation, Notice, Trouble};
 use notifier::render::view::pipeline_run::{PipelineRunNoticeView, PipelineRunView};
 use serde::Serialize;
 
@@ -18,7 +18,7 @@ fn line(view: &impl Serialize) -> String {
 }
 
 /// The views of each template.
-fn views() -> [(&'static str, Vec<String>); 10] {
+fn views() -> [(&'static str, Vec<String>); 11] {
     let names = Names::default();
     let mut cards = samples::incidents();
     cards.push(samples::storm().incident);
@@ -54,6 +54,10 @@ fn views() -> [(&'static str, Vec<String>); 10] {
             vec![line(&Pipeline::of(&samples::pipeline().incident))],
         ),
         ("storm", cards),
+        (
+            "trouble",
+            vec![line(&Trouble::of("payments")), line(&Trouble::of(""))],
+        ),
     ]
 }
 

@@ -14,6 +14,7 @@ mod ingress {
     mod openapi;
     mod pipelines;
     mod real_alertmanager;
+    mod responders;
     mod signals;
     mod signed_json_limits;
     mod slack_and_links;
@@ -38,6 +39,7 @@ mod notifier {
     mod crowded_chat;
     mod dialogue;
     mod notices;
+    mod rings;
     mod silences;
     mod telegram_stand_in;
 }

@@ -21,6 +21,8 @@ struct Payload<A> {
     _status: AlertStatus,
     // Go writes an empty list as null, and so an empty map.
     truncated_alerts: Option<u64>,
+    #[serde(default, rename = "externalURL", deserialize_with = "body::text")]
+    external_url: Option<String>,
     // A number before version 4.
     group_key: Option<Box<RawValue>>,
     // It has to be there, so that a body of another service is not taken for a delivery without alerts.
@@ -40,6 +42,9 @@ struct PayloadAlert {
     #[serde(rename = "generatorURL")]
     generator_url: Option<String>,
     fingerprint: Option<String>,
+    // Grafana's: the panel that the rule belongs to.
+    #[serde(default, rename = "panelURL", deserialize_with = "body::text")]
+    panel_url: Option<String>,
     // Grafana's: a number for each expression of the rule.
     #[serde(default, deserialize_with = "body::measurements")]
     values: Texts,
@@ -72,10 +77,11 @@ pub fn read(
     };
     let left_out = payload.truncated_alerts.unwrap_or_default();
     let alerts = payload.alerts.unwrap_or_default().into_iter();
+    let sender_url = payload.external_url;
     Ok(Read {
         delivery: Delivery {
             alerts: alerts
-                .map(|Object(alert)| normalise(alert, source, tables, now))
+                .map(|Object(alert)| normalise(alert, source, sender_url.as_deref(), tables, now))
                 .collect(),
             left_out,
             group_key: payload.group_key.as_ref().map(|key| key.get().to_owned()),
@@ -105,13 +111,26 @@ fn one_by_one(bytes: &[u8], whole: Rejection) -> Result<OneByOne, Rejection> {
     let payload = Payload {
         _status: payload._status,
         truncated_alerts: payload.truncated_alerts,
+        external_url: payload.external_url,
         group_key: payload.group_key,
         alerts: Some(alerts),
     };
     Ok((payload, refused))
 }
 
-fn normalise(alert: PayloadAlert, source: &str, tables: &AlertTables, now: Timestamp) -> Alert {
+fn normalise(
+    mut alert: PayloadAlert,
+    source: &str,
+    sender_url: Option<&str>,
+    tables: &AlertTables,
+    now: Timestamp,
+) -> Alert {
+    if let Some(url) = alert.panel_url.take().filter(|url| !url.is_empty()) {
+        alert
+            .annotations
+            .entry("dashboard_url".to_owned())
+            .or_insert(url);
+    }
     // A sender of numbered alerts cannot pass for one that does not number them.
     let named = alert
         .fingerprint
@@ -129,6 +148,7 @@ fn normalise(alert: PayloadAlert, source: &str, tables: &AlertTables, now: Times
     );
     Alert {
         generator_url: alert.generator_url.filter(|url| !url.is_empty()),
+        sender_url: sender_url.filter(|url| !url.is_empty()).map(str::to_owned),
         measurements: alert.values,
         ..normalised
     }

@@ -35,6 +35,7 @@ pub fn read(
         | Target::Slack
         | Target::Approval(_)
         | Target::Stop
+        | Target::Respond
         | Target::LinkShown
         | Target::LinkUsed => None,
     })

@@ -2,9 +2,10 @@
 
 use domain::incident::approval::{Refusal, Verdict};
 use domain::incident::repair::Stopped;
+use domain::incident::response::ResponderAction;
 use domain::notification::channels::Identity;
 use domain::notification::person_token::{self, PersonToken, Right, TokenRefusal};
-use domain::primitives::id::ApprovalId;
+use domain::primitives::id::{ApprovalId, IncidentId};
 use domain::transition::decision::Pressed;
 use jiff::Timestamp;
 use lambda_http::http::HeaderMap;
@@ -12,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::authentication;
+use crate::body;
 use crate::interactions;
 use crate::rejection::Rejection;
 
@@ -73,6 +75,31 @@ pub async fn stop(
     };
     Ok(json!({
         "success": true, "approval_id": id, "incident_id": incident.id, "status": incident.status, "stopped": stopped, "by": token.person,
+    }))
+}
+
+/// `POST /api/v1/incidents/{id}/respond` with the token of a person, which has to have the right to decide.
+/// The body is one of the responder's actions.
+///
+/// # Errors
+/// If the caller may not, if the body is no action, if there is no such incident, or if its state does not
+/// allow the action.
+pub async fn respond(
+    app: &App,
+    headers: &HeaderMap,
+    id: &str,
+    bytes: &[u8],
+    now: Timestamp,
+) -> Result<Value, Rejection> {
+    let token = admitted(app, headers, Right::Decide, now).await?;
+    let action: ResponderAction = body::json(bytes)?;
+    let id = IncidentId::try_from(id).map_err(|_| Rejection::NoIncident)?;
+    let by = Identity::Api(token.person.clone());
+    let press = press_of(&token, now);
+    let (incident, changed) = interactions::respond(app, &id, &action, &by, &press, now).await?;
+    Ok(json!({
+        "success": true, "incident_id": incident.id, "status": incident.status, "action": action.name(), "changed": changed,
+        "responder": incident.responder(), "by": token.person,
     }))
 }
 

@@ -10,6 +10,7 @@ use domain::incident::Incident;
 use domain::incident::approval::{Refusal, Taken, Verdict};
 use domain::incident::change::IncidentChange;
 use domain::incident::repair::Stopped;
+use domain::incident::response::ResponderAction;
 use domain::notification::button_action::ButtonAction;
 use domain::notification::button_action::More;
 use domain::notification::button_reply::ButtonReply;
@@ -18,6 +19,7 @@ use domain::primitives::id::{ApprovalId, IncidentId};
 use domain::transition::decision::stop::countdown;
 use domain::transition::decision::{self, Pressed};
 use domain::transition::reanalysis;
+use domain::transition::response::{self, ResponseRefusal};
 use domain::transition::silence;
 use jiff::Timestamp;
 use store::StoreError;
@@ -76,6 +78,19 @@ pub(crate) async fn press(
         ButtonAction::History(_) => more(app, incident.id, More::History, press).await,
         ButtonAction::Silence(_) => ask_for_silence(app, incident, &press, now).await,
         ButtonAction::Reanalyse(_) => reanalyse(app, incident, &press, now).await,
+        ButtonAction::Respond(quick, ref id) => {
+            match respond(app, id, &quick.action(), &press.by, &press.id, now).await {
+                Ok(_) => Ok(ButtonReply::Responded(quick)),
+                Err(Rejection::NotPossible(ResponseRefusal::NotListed)) => {
+                    Ok(ButtonReply::NotListed)
+                }
+                Err(Rejection::NotPossible(refusal)) => Ok(ButtonReply::ResponseRefused {
+                    why: refusal.to_string(),
+                }),
+                Err(Rejection::NoIncident) => Ok(ButtonReply::NoIncident),
+                Err(other) => Err(other),
+            }
+        }
     }
 }
 
@@ -183,6 +198,38 @@ pub(crate) async fn stop(
     let stopped = stopped?;
     changed_card(app, &incident.id).await?;
     Ok((incident, stopped))
+}
+
+/// Does what a responder asks for, and brings the cards up to date. What is refused is kept in the log.
+/// Gives whether it changed something.
+///
+/// # Errors
+/// If there is no such incident, if the person may not, if its state does not allow it, or if something
+/// could not be stored and sent.
+pub(crate) async fn respond(
+    app: &App,
+    id: &IncidentId,
+    action: &ResponderAction,
+    by: &Identity,
+    press: &str,
+    now: Timestamp,
+) -> Result<(Incident, bool), Rejection> {
+    let channels = app.channels()?;
+    let ask = |change: &mut IncidentChange| {
+        response::respond(change, action, by, channels, now).inspect_err(|refusal| {
+            let (by, why) = (by.to_string(), refusal.to_string());
+            change.response_refused(action, press, &by, &why, now);
+        })
+    };
+    let changed = app.intake.store.change(id, ask).await;
+    let (incident, answer) = changed.map_err(|error| match error {
+        StoreError::Missing { .. } => Rejection::NoIncident,
+        other => other.into(),
+    })?;
+    let changed = answer.map_err(Rejection::NotPossible)?;
+    // Also if it was so already: the worker that changed it may have died before it sent this.
+    changed_card(app, id).await?;
+    Ok((incident, changed))
 }
 
 fn pressed<'a>(press: &'a Press<'a>, verdict: Verdict) -> Pressed<'a> {

@@ -6,4 +6,5 @@ pub(crate) mod notices;
 pub mod policy;
 pub mod rate_limit;
 pub(crate) mod replies;
+pub(crate) mod trouble;
 pub(crate) mod worker;

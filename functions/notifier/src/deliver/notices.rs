@@ -35,7 +35,9 @@ impl ChannelWorker<'_> {
             .filter_map(|entry| self.receipt(entry))
             .max()
             .unwrap_or_default();
-        let notices = to_tell(&log, stored.card.heard.max(told), &incident);
+        let mut notices = to_tell(&log, stored.card.heard.max(told), &incident);
+        let quiet = !self.channels.tells_repaired(&incident, name);
+        notices.retain(|notice| !(quiet && notice.what.is_approved_success()));
         let (Some(notice), Some(card)) = (notices.first(), stored.card.message_id.clone()) else {
             // A card that is not there yet will be a new message itself, which makes a sound.
             let last = log.last().map_or(0, |entry| entry.sequence);

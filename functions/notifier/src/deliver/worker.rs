@@ -143,6 +143,7 @@ impl ChannelWorker<'_> {
             Subject::PipelineRunNotice(id) => {
                 Box::pin(self.pipeline_run_notices(state, &mut due, &id)).await
             }
+            Subject::Trouble(trouble, _) => self.trouble(state, &mut due, &trouble).await,
             Subject::More {
                 what,
                 incident_id,
@@ -247,7 +248,8 @@ impl ChannelWorker<'_> {
         if *due != before {
             self.store.note_due(channel, due).await?;
         }
-        self.note(state).await
+        self.note(state).await?;
+        self.note_refusal(state, &error).await
     }
 
     /// The post for this channel: with the address of the decision if its receiver has no buttons, and without markup if

@@ -1,12 +1,12 @@
-//! Follow-up checks of an undecided plan: escalates to the second list of people, and expires the
-//! approval in the end. Delayed messages trigger the checks, so that nothing runs or costs in
+//! Follow-up checks of an undecided plan: escalates to the second list of people, reminds of it, and
+//! expires the approval in the end. Delayed messages trigger the checks, so that nothing runs or costs in
 //! between. The outcome of its repair is checked in the same way.
 
 use aws::queue::delay_until;
 use domain::incident::Incident;
 use domain::incident::approval::Approval;
 use domain::incident::change::IncidentChange;
-use domain::notification::channels::Channels;
+use domain::notification::channels::{ApprovalRule, Channels};
 use domain::primitives::id::ApprovalId;
 use domain::primitives::time::Clock;
 use domain::transition::decision::expiry::look_again_at;
@@ -152,8 +152,13 @@ fn waits<'a>(channels: &Channels, incident: &'a Incident) -> Option<(&'a Approva
     let approval = incident.approval.as_ref()?;
     Some((
         approval,
-        look_again_at(approval, rule_of(channels, incident))?,
+        look_again_at(approval, escalates_by(channels, incident))?,
     ))
+}
+
+/// The rule by which others are asked too; none while a person works on the incident.
+fn escalates_by<'a>(channels: &'a Channels, incident: &Incident) -> Option<&'a ApprovalRule> {
+    rule_of(channels, incident).filter(|_| incident.responder().is_none())
 }
 
 /// What a look does to an incident whose approval is still this one.
@@ -167,9 +172,10 @@ fn look(change: &mut IncidentChange, id: &ApprovalId, channels: &Channels, now: 
     {
         return;
     }
-    if let Some(rule) = rule_of(channels, &change.incident) {
+    if let Some(rule) = escalates_by(channels, &change.incident) {
         change.escalate(rule, now);
     }
+    change.remind(now);
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use crate::render::view::Names;
 use domain::incident::approval::{ApprovalState, Verdict};
 use domain::incident::parts::IncidentKind;
 use domain::incident::{Incident, Status};
-use domain::notification::button_action::ButtonAction;
+use domain::notification::button_action::{ButtonAction, QuickResponse};
 use domain::notification::channels::Language;
 use domain::notification::words::words;
 use jiff::Timestamp;
@@ -39,7 +39,7 @@ pub(crate) fn of(
     decision(language, incident)
         .into_iter()
         .chain(stop(language, incident))
-        .chain([look, more])
+        .chain([respond(language, incident), look, more])
         .filter(|row| !row.is_empty())
         .collect()
 }
@@ -75,6 +75,40 @@ fn stop(language: Language, incident: &Incident) -> Option<Vec<Button>> {
         label: words(language).text("buttons", "stop").to_owned(),
         ask: ButtonAction::Stop(approval.id.clone()),
     }])
+}
+
+/// The buttons of a responder: whoever works on it can close it.
+fn respond(language: Language, incident: &Incident) -> Vec<Button> {
+    let offered: &[QuickResponse] = if incident.status == Status::Closed {
+        &[QuickResponse::Reopen]
+    } else if !incident.is_open() {
+        &[]
+    } else if incident.responder().is_none() {
+        &[QuickResponse::Acknowledge]
+    } else if incident.status == Status::Repairing {
+        // It cannot be closed while its repair runs.
+        &[]
+    } else {
+        &[QuickResponse::Fixed, QuickResponse::FalseAlarm]
+    };
+    quick(language, incident, offered)
+}
+
+/// The buttons below the details: whether the cause is the right one.
+pub(crate) fn cause(language: Language, incident: &Incident) -> Vec<Vec<Button>> {
+    let offered: &[QuickResponse] = match incident.analysis {
+        Some(_) => &[QuickResponse::CauseRight, QuickResponse::CauseWrong],
+        None => return Vec::new(),
+    };
+    vec![quick(language, incident, offered)]
+}
+
+fn quick(language: Language, incident: &Incident, offered: &[QuickResponse]) -> Vec<Button> {
+    let button = |quick: &QuickResponse| Button {
+        label: words(language).text("buttons", quick.as_str()).to_owned(),
+        ask: ButtonAction::Respond(*quick, incident.id.clone()),
+    };
+    offered.iter().map(button).collect()
 }
 
 /// What a card shows beside the incident.

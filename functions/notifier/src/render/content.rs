@@ -26,7 +26,8 @@ pub struct Button {
 pub struct Post {
     /// The same whenever the same thing is sent again, so that a receiver that can tell drops the second one: 64 hex.
     pub key: String,
-    /// What it is about, for machines: `incident`, `pipeline`, `notice`, `details`, `history`, `escalation`, `update` or `pipeline_failed`.
+    /// What it is about, for machines: `incident`, `pipeline`, `notice`, `details`, `history`, `escalation`, `update`,
+    /// `pipeline_failed` or `trouble`.
     pub about: &'static str,
     pub content: Content,
     /// The same for machines: an object. Only webhooks carry it.

@@ -20,7 +20,7 @@ const FUEL: u64 = 200_000;
 /// The longest template, in bytes.
 const LONGEST_TEMPLATE: u64 = 64 * 1024;
 /// What the built-in templates share.
-const SHARED: [(&str, &str); 5] = [
+const SHARED: [(&str, &str); 7] = [
     (
         "_failures.html",
         include_str!("../../templates/_failures.html"),
@@ -29,10 +29,15 @@ const SHARED: [(&str, &str); 5] = [
         "_finding.html",
         include_str!("../../templates/_finding.html"),
     ),
+    ("_about.html", include_str!("../../templates/_about.html")),
     ("_parts.html", include_str!("../../templates/_parts.html")),
     (
         "_provider.html",
         include_str!("../../templates/_provider.html"),
+    ),
+    (
+        "_response.html",
+        include_str!("../../templates/_response.html"),
     ),
     ("_steps.html", include_str!("../../templates/_steps.html")),
 ];

@@ -191,6 +191,7 @@ fn messages(incident: &Incident, text: &str) -> Vec<Content> {
             templates.escalation(language, incident, &people),
             templates.notice(language, incident, &notice, Names::default()),
             templates.pipeline_run_notice(language, &run, &run.failed()),
+            templates.trouble(language, text),
         ]
     });
     all.into_iter().flatten().collect()

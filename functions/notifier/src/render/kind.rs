@@ -24,12 +24,14 @@ pub enum Kind {
     Notice,
     /// That a stage of a run of a delivery pipeline has failed.
     PipelineRunNotice,
+    /// That people are not told something.
+    Trouble,
 }
 
 macro_rules! templates {
     ($($kind:ident $name:literal),+ $(,)?) => {
         impl Kind {
-            pub const ALL: [Self; 10] = [$(Self::$kind),+];
+            pub const ALL: [Self; 11] = [$(Self::$kind),+];
 
             /// The name of its template, without `.html`.
             pub fn name(self) -> &'static str {
@@ -59,6 +61,7 @@ templates! {
     Escalation "escalation",
     Notice "notice",
     PipelineRunNotice "pipeline_run_notice",
+    Trouble "trouble",
 }
 
 /// Every language with every kind.

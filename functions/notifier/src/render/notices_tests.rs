@@ -28,7 +28,7 @@ fn details_history_and_escalation_say_what_they_are_for() {
         "Deviation: error rate 61",
         "Prometheus up: no answer, no answer in 2 s",
         "open incidents checkout-api: nothing",
-        "✗ severity: P1 never",
+        "✗ urgency: P1 never",
         "✓ cooldown: fine",
         "unit = checkout-api.service",
         "APPROVAL_REQUESTED",

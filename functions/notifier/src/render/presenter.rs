@@ -6,8 +6,8 @@ use domain::incident::Incident;
 use domain::incident::approval::ApprovalState;
 use domain::incident::operation_log::Entry;
 use domain::notification::channels::{Channels, Language};
-use domain::notification::notice::Notice;
-use domain::notification::outbox::Shown;
+use domain::notification::notice::{Notice, What};
+use domain::notification::outbox::{Shown, Trouble};
 use domain::notification::pipeline_run::PipelineRun;
 use domain::playbook::plan::PlannedStep;
 use domain::primitives::digest::Digest;
@@ -111,6 +111,17 @@ impl Presenter<'_> {
             facts,
             shown,
         }
+    }
+
+    /// That people are not told something.
+    pub fn trouble(&self, trouble: &Trouble) -> Presented {
+        let (problem, channel) = match trouble {
+            Trouble::ChannelRefuses(channel) => ("channel_refuses", channel.as_str()),
+            Trouble::NoRoute => ("no_route", ""),
+        };
+        let facts = json!({ "problem": problem, "channel": channel });
+        let content = self.templates.trouble(self.language, channel);
+        told("trouble", content, facts)
     }
 
     /// The evidence and the end of the operation log of an incident.
@@ -223,9 +234,16 @@ const MENTION: &str = "👤 ";
 /// How many people are mentioned: their names have 32 characters at most.
 const MENTIONED: usize = 10;
 
-/// The people responsible for an incident: those who have decided on the plan; and if a decision is
+/// The people responsible for an incident: whoever works on it; else those who have decided on the plan; and if a decision is
 /// needed, or there is none, those who may decide.
 fn responsible(channels: &Channels, incident: &Incident, notice: &Notice) -> Vec<String> {
+    let working = match &notice.what {
+        What::Assigned { to } => Some(to.as_str()),
+        _ => incident.responder(),
+    };
+    if let Some(person) = working.filter(|name| channels.people.contains_key(*name)) {
+        return vec![person.to_owned()];
+    }
     let decided: Vec<String> = notice
         .deciders
         .iter()
@@ -290,6 +308,9 @@ fn facts(incident: &Incident) -> Value {
             "approval_id": approval.id, "plan_hash": approval.plan_hash, "expires_at": approval.expires_at,
             "state": approval.state, "needed": approval.needed, "given": approval.given(),
         });
+    }
+    if !incident.response.is_empty() {
+        facts["response"] = json!(incident.response);
     }
     if let Some(repair) = &incident.repair {
         facts["repair"] = json!({ "outcome": repair.outcome, "started_at": repair.started_at, "finished_at": repair.finished_at });

@@ -44,7 +44,7 @@ fn a_repair_says_what_became_of_its_silence_and_of_its_alert() {
         &after(Err("it is down")),
         [
             "could not be removed, it ends at 2026-11-",
-            "修復靜音未能解除，將於 2026-11-",
+            "修復期間的靜音無法解除，將於 2026-11-",
         ],
     );
     for text in shown(&after(Ok(()))) {
@@ -195,7 +195,7 @@ fn output_of_a_failed_step_is_text_in_every_message() {
             card.plain()
         );
         assert!(
-            details.plain().contains("line 26 <b>&\n") && !details.plain().contains("line 25 "),
+            details.plain().contains("line 1 <b>&\n") && details.plain().contains("line 40 <b>&\n"),
             "{}",
             details.plain()
         );

@@ -29,7 +29,7 @@ use crate::render::view::Names;
 use crate::render::view::details::Details;
 use crate::render::view::history::History;
 use crate::render::view::incident::{Card, Pipeline};
-use crate::render::view::notices::{Budget, Escalation, Notice};
+use crate::render::view::notices::{Budget, Escalation, Notice, Trouble};
 use crate::render::view::pipeline_run::{PipelineRunNoticeView, PipelineRunView};
 
 /// How many entries of a log are shown, if they fit: fewer where they are long.
@@ -104,12 +104,18 @@ impl Templates {
         without_buttons(self.text(language, Kind::PipelineRun, &PipelineRunView::of(run)))
     }
 
+    /// That a channel refuses what it is sent; without a name, that no route leads to any.
+    pub fn trouble(&self, language: Language, channel: &str) -> Content {
+        without_buttons(self.text(language, Kind::Trouble, &Trouble::of(channel)))
+    }
+
     /// The notice that a day's budget for models is used up.
     pub fn budget(&self, language: Language, day: Date, spending: &Spending) -> Content {
         without_buttons(self.text(language, Kind::Budget, &Budget::of(day, spending)))
     }
 
-    /// The evidence, the guardrails, the plan, and as many of the last entries of the log as fit.
+    /// The evidence, the guardrails, the plan, and as many of the last entries of the log as fit. Its buttons ask whether the cause is
+    /// the right one.
     pub fn details(
         &self,
         language: Language,
@@ -124,7 +130,10 @@ impl Templates {
                 &Details::of(incident, entries, most, names),
             )
         };
-        without_buttons(fitting(&ENTRIES_SHOWN, text))
+        Content {
+            text: fitting(&ENTRIES_SHOWN, text),
+            buttons: buttons::cause(language, incident),
+        }
     }
 
     /// As many of the earlier incidents of the fingerprint as fit, in the order in which they are given.

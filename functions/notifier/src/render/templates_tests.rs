@@ -57,7 +57,10 @@ fn waiting_card_says_what_where_and_what_would_run_first() {
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(
         lines[..2],
-        ["🚨 P1 HighErrorRate [x14]", "checkout-api in shop"]
+        [
+            "🚨 P1 HighErrorRate [x14] · act soon",
+            "checkout-api in shop"
+        ]
     );
     assert!(lines[2].starts_with("12.3 % of the requests"));
     let place = |word: &str| {
@@ -74,13 +77,13 @@ fn waiting_card_says_what_where_and_what_would_run_first() {
         "run sudo systemctl restart checkout-api.service",
         "check curl",
         "undo sudo",
-        "Needs approval: P1 never runs by itself (severity); its risk is medium (playbook_risk)",
+        "Needs approval: P1 never runs by itself (urgency); its risk is medium (the playbook's risk)",
         "📈 request rate 118 1/s ↘ (118 to 212)",
         "📈 error rate 12.3 % ↗",
         "📈 p99 latency",
         "🔗 look at the traces",
         "🧠 The last 2 incidents",
-        "Risk high · confidence 87% · downtime ~30s · APP",
+        "Risk of the incident: high · confidence 87% · downtime ~30s · responsible: the application",
         "💡 Set idle",
         "by anthropic (claude-haiku-4-5), 3412 tokens, $0.00473",
         "01KAT5",
@@ -91,6 +94,7 @@ fn waiting_card_says_what_where_and_what_would_run_first() {
         asks(&card),
         [
             vec!["approve", "reject"],
+            vec!["acknowledge"],
             vec!["details", "history"],
             vec!["reanalyse", "silence"]
         ]
@@ -123,12 +127,16 @@ fn the_card_says_who_has_decided_and_who_is_still_needed() {
     );
     assert_eq!(
         asks(&done),
-        [vec!["details", "history"], vec!["silence"]],
+        [
+            vec!["acknowledge"],
+            vec!["details", "history"],
+            vec!["silence"]
+        ],
         "there is nothing to decide, and nothing to doubt"
     );
     assert_eq!(
         asks(&english(&samples::storm().incident)),
-        [["details", "history"]],
+        [vec!["acknowledge"], vec!["details", "history"]],
         "a storm is neither analysed anew nor silenced"
     );
     let failed = english(&samples::failed().incident).text.plain();

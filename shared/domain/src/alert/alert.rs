@@ -116,6 +116,9 @@ pub struct Alert {
     /// Where the sender shows the expression behind the alert.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generator_url: Option<String>,
+    /// Where people reach the sender itself: the `externalURL` of an Alertmanager.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender_url: Option<String>,
     /// What its sender calls this alert: the `alert_id` of a signed alert.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alert_id: Option<String>,
@@ -125,6 +128,9 @@ pub struct Alert {
 }
 
 impl Alert {
+    /// The namespace of an alert whose sender names none.
+    pub const NO_NAMESPACE: &'static str = "default";
+
     /// The same alert about the target and the namespace that a sender names outright.
     ///
     /// Hosts are called db-1 and db-2 too: only what is said to be a pod loses its ending.
@@ -191,6 +197,10 @@ impl Alert {
         self.generator_url = self
             .generator_url
             .map(|url| cut(&url, ANNOTATION_CHARACTERS));
+        // Half an address leads elsewhere.
+        self.sender_url = self
+            .sender_url
+            .filter(|url| url.chars().count() <= LABEL_CHARACTERS);
         self.alert_id = self.alert_id.map(|id| cut(&id, NAME_CHARACTERS));
         // What forbids a repair is kept, whatever else has to go.
         let forbids = self

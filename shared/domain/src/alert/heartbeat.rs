@@ -158,6 +158,7 @@ impl Heartbeat {
             member: MemberId::unnumbered(),
             cicd: false,
             generator_url: None,
+            sender_url: None,
             alert_id: None,
             measurements: Texts::new(),
         }

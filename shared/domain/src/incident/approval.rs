@@ -60,6 +60,9 @@ pub struct Approval {
     /// When the approval was escalated to the second list of people, because it was undecided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escalated_at: Option<Timestamp>,
+    /// When people were reminded that its time is nearly over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reminded_at: Option<Timestamp>,
     /// The last presses that were taken, newest last: one that is delivered twice is taken once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub presses: Vec<TakenPress>,
@@ -136,6 +139,7 @@ impl Approval {
             votes: Vec::new(),
             signature: None,
             escalated_at: None,
+            reminded_at: None,
             presses: Vec::new(),
             refusals: 0,
         }

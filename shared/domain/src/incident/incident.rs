@@ -14,6 +14,7 @@ use crate::incident::parts::{
     Claim, IncidentKind, Reanalysis, Recurrence, RepairSilence, Silence, Storm, WorseAlert,
 };
 use crate::incident::repair::{EarlierRepair, Repair};
+use crate::incident::response::Response;
 use crate::playbook::plan::Plan;
 use crate::primitives::id::{AlertGroupId, Fingerprint, IncidentId};
 use crate::primitives::is_zero;
@@ -41,6 +42,8 @@ named! {
         Resolved = "resolved",
         /// Nobody has heard of its alerts for too long: whether they have ended is not known.
         Expired = "expired",
+        /// A person closed it, with a reason. Its alert may fire still.
+        Closed = "closed",
         /// It reports what a delivery pipeline does: shown, and nothing else is done about it.
         Announced = "announced",
         /// It is a part of a storm, whose incident has the analysis and the card.
@@ -137,6 +140,9 @@ pub struct Incident {
     /// The ids of the presses that decide nothing, as far as the log has them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub logged_presses: Vec<String>,
+    /// What people do about it beside decisions.
+    #[serde(default, skip_serializing_if = "Response::is_empty")]
+    pub response: Response,
     /// The many alerts of one rule with which it was opened, which share one card.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<AlertGroupId>,
@@ -180,7 +186,7 @@ impl Incident {
     pub fn is_open(&self) -> bool {
         !matches!(
             self.status,
-            Status::Resolved | Status::Expired | Status::Announced
+            Status::Resolved | Status::Expired | Status::Closed | Status::Announced
         )
     }
 }

@@ -11,5 +11,6 @@ pub mod parts;
 pub mod repair;
 #[cfg(feature = "playbooks")]
 pub mod repair_state_machine;
+pub mod response;
 
 pub use self::incident::*;

@@ -40,6 +40,8 @@ named! {
         ApprovalRefused = "APPROVAL_REFUSED",
         /// The approval was undecided for too long: it is escalated to the second list of people.
         ApprovalEscalated = "APPROVAL_ESCALATED",
+        /// The time for a decision is nearly over.
+        ApprovalReminded = "APPROVAL_REMINDED",
         /// A human decided on the plan.
         ApprovalDecided = "APPROVAL_DECIDED",
         /// The plan can no longer be decided on.
@@ -101,6 +103,22 @@ named! {
         IncidentReopened = "INCIDENT_REOPENED",
         /// An alert came back after a verified repair, too early for the repair to have held.
         RepairRecurred = "REPAIR_RECURRED",
+        /// A person says that they work on it.
+        IncidentAcknowledged = "INCIDENT_ACKNOWLEDGED",
+        /// A person gave it to somebody.
+        IncidentAssigned = "INCIDENT_ASSIGNED",
+        /// A person's note.
+        NoteAdded = "NOTE_ADDED",
+        /// A person closed it, with a reason.
+        IncidentClosed = "INCIDENT_CLOSED",
+        /// A person opened it again that was closed.
+        IncidentReopenedByPerson = "INCIDENT_REOPENED_BY_PERSON",
+        /// A person says that the analysis found the right cause.
+        CauseConfirmed = "CAUSE_CONFIRMED",
+        /// A person says that it did not.
+        CauseDenied = "CAUSE_DENIED",
+        /// A responder's action was refused.
+        ResponseRefused = "RESPONSE_REFUSED",
         /// The incident became a part of a storm.
         JoinedStorm = "JOINED_STORM",
         /// A person's data, or what commands printed, was erased from entries of this log.

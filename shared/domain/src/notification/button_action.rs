@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 use crate::incident::approval::Verdict;
+use crate::incident::response::{CloseReason, ResponderAction};
 use crate::primitives::id::{ApprovalId, IncidentId};
+use crate::primitives::names::named;
 
 /// What a person asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +23,40 @@ pub enum ButtonAction {
     Reanalyse(IncidentId),
     /// An hour without further alerts of it.
     Silence(IncidentId),
+    /// What a responder does about it.
+    Respond(QuickResponse, IncidentId),
+}
+
+named! {
+    /// The responder's actions that need no words, and so fit a button.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum QuickResponse {
+        Acknowledge = "acknowledge",
+        /// Closes it: it was fixed by hand.
+        Fixed = "fixed",
+        /// Closes it: nothing is wrong.
+        FalseAlarm = "false_alarm",
+        Reopen = "reopen",
+        CauseRight = "cause_right",
+        CauseWrong = "cause_wrong",
+    }
+}
+
+impl QuickResponse {
+    pub fn action(self) -> ResponderAction {
+        let close = |reason| ResponderAction::Close {
+            reason,
+            duplicate_of: None,
+        };
+        match self {
+            Self::Acknowledge => ResponderAction::Acknowledge {},
+            Self::Fixed => close(CloseReason::FixedByHand),
+            Self::FalseAlarm => close(CloseReason::FalseAlarm),
+            Self::Reopen => ResponderAction::Reopen {},
+            Self::CauseRight => ResponderAction::Cause { right: true },
+            Self::CauseWrong => ResponderAction::Cause { right: false },
+        }
+    }
 }
 
 impl ButtonAction {
@@ -28,9 +64,11 @@ impl ButtonAction {
     pub fn incident(&self) -> IncidentId {
         match self {
             Self::Decide(_, approval) | Self::Stop(approval) => approval.incident(),
-            Self::Details(id) | Self::History(id) | Self::Reanalyse(id) | Self::Silence(id) => {
-                id.clone()
-            }
+            Self::Details(id)
+            | Self::History(id)
+            | Self::Reanalyse(id)
+            | Self::Silence(id)
+            | Self::Respond(_, id) => id.clone(),
         }
     }
 
@@ -48,7 +86,11 @@ impl ButtonAction {
             "history" => incident().map(Self::History),
             "reanalyse" => incident().map(Self::Reanalyse),
             "silence" => incident().map(Self::Silence),
-            _ => None,
+            word => {
+                let mut all = QuickResponse::VARIANTS.into_iter();
+                let quick = all.find(|quick| quick.as_str() == word)?;
+                Some(Self::Respond(quick, incident()?))
+            }
         }
     }
 }
@@ -64,6 +106,7 @@ impl fmt::Display for ButtonAction {
             Self::History(id) => write!(f, "history:{id}"),
             Self::Reanalyse(id) => write!(f, "reanalyse:{id}"),
             Self::Silence(id) => write!(f, "silence:{id}"),
+            Self::Respond(quick, id) => write!(f, "{}:{id}", quick.as_str()),
         }
     }
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::incident::approval::{Refusal, Taken, Verdict};
 use crate::incident::repair::{COUNTDOWN, Stopped};
+use crate::notification::button_action::QuickResponse;
 use crate::notification::channels::Language;
 use crate::notification::words::words;
 use crate::primitives::identity::DecidedBy;
@@ -64,6 +65,11 @@ pub enum ButtonReply {
     /// A new analysis begins.
     ReanalysisComing,
     ReanalysisRefused {
+        why: String,
+    },
+    /// The responder's action is done, or was before.
+    Responded(QuickResponse),
+    ResponseRefused {
         why: String,
     },
     /// There is no such incident.
@@ -145,6 +151,8 @@ impl ButtonReply {
             Self::SilenceRefused { why } => ("no_silence", Some(("why", why.clone()))),
             Self::ReanalysisComing => ("reanalysis", None),
             Self::ReanalysisRefused { why } => ("no_reanalysis", Some(("why", why.clone()))),
+            Self::Responded(quick) => (quick.as_str(), None),
+            Self::ResponseRefused { why } => ("no_response", Some(("why", why.clone()))),
             Self::NoIncident => ("no_incident", None),
             Self::NoApproval => ("no_approval", None),
             Self::InChannelOnly => ("channel_only", None),

@@ -203,6 +203,9 @@ pub struct Route {
     /// The channels' names.
     #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub channels: Vec<String>,
+    /// Whether a repair that was approved and verified is told with a message of its own: true if not given. One that ran by
+    /// itself always is.
+    pub tell_repaired: Option<bool>,
     /// Whether the routes behind it are looked at too.
     #[serde(rename = "continue")]
     pub goes_on: bool,
@@ -230,17 +233,31 @@ impl Channels {
         channel.language.unwrap_or(self.language)
     }
 
+    /// The routes that an incident takes.
+    fn routes_of<'a>(&'a self, incident: &'a Incident) -> impl Iterator<Item = &'a Route> {
+        let mut ended = false;
+        self.routes
+            .iter()
+            .filter(|route| route.fits(incident))
+            .take_while(move |route| !std::mem::replace(&mut ended, !route.goes_on))
+    }
+
+    /// True if a repair that was verified is told in this channel with a message of its own.
+    pub fn tells_repaired(&self, incident: &Incident, channel: &str) -> bool {
+        let mut routes = self
+            .routes_of(incident)
+            .filter(|route| route.channels.iter().any(|name| name == channel))
+            .peekable();
+        // A card that came by a route of an earlier severity is kept up to date like any other.
+        routes.peek().is_none() || routes.any(|route| route.tell_repaired != Some(false))
+    }
+
     /// The channels of an incident, each once.
     pub fn routed(&self, incident: &Incident) -> Vec<&Channel> {
-        let mut names = BTreeSet::new();
-        for route in &self.routes {
-            if route.fits(incident) {
-                names.extend(route.channels.iter().map(String::as_str));
-                if !route.goes_on {
-                    break;
-                }
-            }
-        }
+        let names: BTreeSet<&str> = self
+            .routes_of(incident)
+            .flat_map(|route| route.channels.iter().map(String::as_str))
+            .collect();
         self.channels
             .iter()
             .filter(|channel| names.contains(channel.name.as_str()))

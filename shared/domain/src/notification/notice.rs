@@ -42,8 +42,14 @@ pub enum What {
     SeverityRaised,
     /// People are asked for a decision, after they have seen the card.
     DecisionNeeded,
+    /// The time for a decision is nearly over.
+    DecisionExpiring,
     /// The plan can no longer be decided on, and no other plan is proposed.
     PlanVoid { why: String },
+    /// A person gave the incident to somebody.
+    Assigned { to: String },
+    /// The incident is over, and of the people who were asked to act no one did.
+    EndedUnattended,
 }
 
 impl What {
@@ -63,7 +69,10 @@ impl What {
             Self::FiresAgain => "fires_again",
             Self::SeverityRaised => "severity_raised",
             Self::DecisionNeeded => "decision_needed",
+            Self::DecisionExpiring => "decision_expiring",
             Self::PlanVoid { .. } => "plan_void",
+            Self::Assigned { .. } => "assigned",
+            Self::EndedUnattended => "ended_unattended",
         }
     }
 
@@ -73,12 +82,25 @@ impl What {
         matches!(self, Self::Ended { .. } | Self::StillFiring { .. })
     }
 
+    /// True if a repair went well that a person had approved: the one result that needs no one.
+    pub fn is_approved_success(&self) -> bool {
+        matches!(
+            self,
+            Self::Ended {
+                outcome: RepairOutcome::Verified,
+                automatic: false
+            }
+        )
+    }
+
     /// Of several notices that report the current state, the one that is sent.
     fn weight(&self) -> u8 {
         match self {
+            // Whoever it is for may not have heard of the incident at all.
+            Self::Assigned { .. } => 4,
             Self::FiresAgain => 3,
             Self::SeverityRaised => 2,
-            Self::DecisionNeeded => 1,
+            Self::DecisionNeeded | Self::DecisionExpiring => 1,
             _ => 0,
         }
     }
@@ -93,7 +115,11 @@ pub fn may_be_heard(entry: &Entry) -> bool {
             | Event::IncidentReopened
             | Event::SeverityEscalated
             | Event::ApprovalRequested
+            | Event::ApprovalReminded
             | Event::ApprovalVoided
+            | Event::IncidentResolved
+            | Event::IncidentExpired
+            | Event::IncidentAssigned
     )
 }
 
@@ -101,7 +127,18 @@ pub fn may_be_heard(entry: &Entry) -> bool {
 pub fn all(log: &[Entry]) -> Vec<Notice> {
     let (mut automatic, mut deciders) = (false, Vec::new());
     let mut notices = Vec::new();
+    // Whether people were asked for a decision that no one has made.
+    let mut asked = false;
     for entry in log {
+        asked = match entry.event {
+            Event::ApprovalRequested => true,
+            Event::ApprovalDecided
+            | Event::AutoRepairTriggered
+            | Event::IncidentAcknowledged
+            | Event::IncidentAssigned
+            | Event::IncidentClosed => false,
+            _ => asked,
+        };
         let what = match entry.event {
             Event::ApprovalGiven | Event::ApprovalDecided => {
                 // The person's name; what was decided without one, such as by a name that channels.json has no more, is known by its id.
@@ -125,10 +162,19 @@ pub fn all(log: &[Entry]) -> Vec<Notice> {
             }
             Event::ResolutionOverdue => Some(What::StillFiring { automatic }),
             Event::IncidentReopened => Some(What::FiresAgain),
+            Event::IncidentAssigned => entry.context["to"]
+                .as_str()
+                .map(|to| What::Assigned { to: to.to_owned() }),
             Event::SeverityEscalated => Some(What::SeverityRaised),
+            Event::ApprovalReminded => Some(What::DecisionExpiring),
             Event::ApprovalVoided => Some(What::PlanVoid {
                 why: entry.detail.clone(),
             }),
+            Event::IncidentResolved | Event::IncidentExpired if asked => {
+                // A later end is another one only if people were asked again.
+                asked = false;
+                Some(What::EndedUnattended)
+            }
             _ => None,
         };
         let (sequence, at) = (entry.sequence, entry.at);
@@ -183,8 +229,12 @@ pub fn due(log: &[Entry], heard: u64, incident: &Incident) -> Vec<Notice> {
 fn stands(notice: &Notice, incident: &Incident) -> bool {
     let state = incident.approval.as_ref().map(|approval| &approval.state);
     let open = incident.is_open() && incident.resolved_at.is_none();
-    open && match notice.what {
-        What::DecisionNeeded => {
+    if notice.what == What::EndedUnattended {
+        return !open;
+    }
+    open && match &notice.what {
+        What::Assigned { to } => incident.responder() == Some(to),
+        What::DecisionNeeded | What::DecisionExpiring => {
             incident.status == Status::AwaitingApproval && state == Some(&ApprovalState::Pending)
         }
         What::PlanVoid { .. } => {

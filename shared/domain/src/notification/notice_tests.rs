@@ -155,8 +155,8 @@ fn state_notices_are_told_once_and_not_when_over() {
     change.resolved(3, at(4_002));
     assert_eq!(
         heard(&change, card),
-        Vec::<&str>::new(),
-        "it is over: the card says so"
+        ["ended_unattended"],
+        "it is over: nothing else is true any more"
     );
     change.reopened(1, 4, at(4_003));
     assert_eq!(change.incident.status, Status::AwaitingApproval);
@@ -210,4 +210,37 @@ fn only_audible_entries_are_told_and_no_info_reports() {
     change.incident.kind = IncidentKind::Pipeline;
     change.incident.alert.severity = AlertSeverity::Info;
     assert_eq!(heard(&change, 1), Vec::<&str>::new());
+}
+
+#[test]
+fn a_decision_whose_time_is_nearly_over_is_told_once() {
+    let mut change = waiting();
+    let card = head(&change);
+    // A quarter of the hour is left.
+    let late = at(1) + SignedDuration::from_mins(45);
+    assert!(!change.remind(late - SignedDuration::from_secs(1)));
+    assert!(change.remind(late) && !change.remind(late));
+    assert_eq!(heard(&change, card), ["decision_expiring"]);
+    approve(&mut change);
+    assert_eq!(heard(&change, card), Vec::<&str>::new());
+}
+
+#[test]
+fn an_end_is_told_where_people_were_asked_and_none_acted() {
+    let mut undecided = waiting();
+    let card = head(&undecided);
+    undecided.resolved(2, at(9));
+    assert_eq!(heard(&undecided, card), ["ended_unattended"]);
+    undecided.reopened(1, 3, at(10));
+    assert_eq!(heard(&undecided, card), ["fires_again"], "it is not over");
+
+    let mut decided = waiting();
+    let card = head(&decided);
+    approve(&mut decided);
+    decided.resolved(2, at(9));
+    assert_eq!(heard(&decided, card), Vec::<&str>::new());
+
+    let mut nothing_asked = opened();
+    nothing_asked.expired("silent", 1, at(9));
+    assert_eq!(heard(&nothing_asked, 0), Vec::<&str>::new());
 }

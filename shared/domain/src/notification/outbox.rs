@@ -60,6 +60,8 @@ pub enum Subject {
     Notice(IncidentId),
     /// That stages of a run of a delivery pipeline have failed, once for each.
     PipelineRunNotice(PipelineRunId),
+    /// That people are not told something, once a day.
+    Trouble(Trouble, Date),
     /// What a person asked for beside a card, once for each press.
     More {
         /// What was asked for.
@@ -68,6 +70,15 @@ pub enum Subject {
         /// The id of the press.
         press: String,
     },
+}
+
+/// Why people are not told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// The channel of this name refuses what it is sent, and only its operator can change that.
+    ChannelRefuses(String),
+    /// An incident needs people, and no route leads anywhere.
+    NoRoute,
 }
 
 impl Subject {
@@ -83,6 +94,15 @@ impl Subject {
             "FAILED" => PipelineRunId::try_from(rest)
                 .ok()
                 .map(Self::PipelineRunNotice),
+            "TROUBLE" => {
+                let (day, what) = rest.split_once('#')?;
+                let what = match what.split_once('#') {
+                    Some(("channel", name)) => Trouble::ChannelRefuses(name.to_owned()),
+                    None if what == "route" => Trouble::NoRoute,
+                    _ => return None,
+                };
+                Some(Self::Trouble(what, day.parse().ok()?))
+            }
             "MORE" => {
                 let mut parts = rest.splitn(3, '#');
                 let what = match parts.next()? {
@@ -112,6 +132,10 @@ impl fmt::Display for Subject {
             Self::Escalation(id) => write!(f, "ESCALATED#{id}"),
             Self::Notice(id) => write!(f, "NOTICE#{id}"),
             Self::PipelineRunNotice(id) => write!(f, "FAILED#{id}"),
+            Self::Trouble(Trouble::ChannelRefuses(name), day) => {
+                write!(f, "TROUBLE#{day}#channel#{name}")
+            }
+            Self::Trouble(Trouble::NoRoute, day) => write!(f, "TROUBLE#{day}#route"),
             Self::More {
                 what,
                 incident_id,
@@ -244,7 +268,7 @@ pub struct Sending {
 mod tests {
     use jiff::civil::date;
 
-    use super::{Rank, Subject};
+    use super::{Rank, Subject, Trouble};
     use crate::analysis::Severity;
     use crate::notification::button_action::More;
     use crate::primitives::id::{ApprovalId, IncidentId, InvalidId, PipelineRunId};
@@ -266,6 +290,8 @@ mod tests {
             Subject::Notice(id.clone()),
             Subject::Escalation(approval),
             Subject::Budget(date(2026, 11, 22)),
+            Subject::Trouble(Trouble::NoRoute, date(2026, 11, 22)),
+            Subject::Trouble(Trouble::ChannelRefuses("ops".into()), date(2026, 11, 22)),
             more(More::Details),
             more(More::History),
         ];
@@ -277,6 +303,7 @@ mod tests {
             "INC",
             "INC#x",
             "BUDGET#2026-02-30",
+            "TROUBLE#2026-11-22#x",
             "MORE#details",
             "MORE#all#01ARZ3NDEKTSV4RRFFQ69G5FAV#1",
             "X#1",

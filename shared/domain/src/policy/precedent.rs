@@ -152,6 +152,8 @@ fn lesson(incident: &Incident) -> Lesson<'_> {
         | Status::Approved
         | Status::Repairing
         | Status::Announced
+        // What a person did instead is no lesson about a playbook.
+        | Status::Closed
         | Status::InStorm => Lesson::Undecided,
     }
 }
@@ -216,6 +218,7 @@ fn ending(incident: &Incident) -> String {
         return match incident.status {
             Status::Resolved => "resolved without a repair".to_owned(),
             Status::Expired => "expired: nobody heard of it any more".to_owned(),
+            Status::Closed => closed(incident),
             _ => still(incident),
         };
     };
@@ -251,8 +254,19 @@ fn ending(incident: &Incident) -> String {
         (None, Status::Rejected) => format!("a human rejected {what}"),
         (None, Status::Resolved) => format!("resolved without {what}, which was proposed"),
         (None, Status::Expired) => format!("expired without {what}, which was proposed"),
+        (None, Status::Closed) => {
+            format!("{}, without {what}, which was proposed", closed(incident))
+        }
         (None, _) => still(incident),
     }
+}
+
+fn closed(incident: &Incident) -> String {
+    let reason = incident.response.closed.as_ref();
+    reason.map_or_else(
+        || "closed by a person".to_owned(),
+        |closed| format!("closed by a person: {}", closed.reason.as_str()),
+    )
 }
 
 fn still(incident: &Incident) -> String {

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::incident::change::IncidentChange;
 use crate::incident::operation_log::{Event, LogRecord};
+use crate::incident::response::ResponderAction;
 use crate::notification::button_action::ButtonAction;
 
 /// Limit of these entries in the log of an incident: each is an item of the table and a save of the
@@ -24,7 +25,20 @@ impl IncidentChange {
         now: Timestamp,
     ) {
         let news = LogRecord::new(Event::PressRefused, by, "a press was refused").failed(why);
-        self.keep(ask, press, news, now);
+        self.keep(&ask.to_string(), press, news, now);
+    }
+
+    /// Keeps a responder's action that was refused in the log, once however often it is sent.
+    pub fn response_refused(
+        &mut self,
+        action: &ResponderAction,
+        press: &str,
+        by: &str,
+        why: &str,
+        now: Timestamp,
+    ) {
+        let news = LogRecord::new(Event::ResponseRefused, by, "an action was refused").failed(why);
+        self.keep(action.name(), press, news, now);
     }
 
     /// Logs that a person requested more than the card shows, once however often the press is
@@ -35,19 +49,17 @@ impl IncidentChange {
         } else {
             "the details were asked for"
         };
-        self.keep(ask, press, LogRecord::new(Event::MoreAsked, by, what), now);
+        let news = LogRecord::new(Event::MoreAsked, by, what);
+        self.keep(&ask.to_string(), press, news, now);
     }
 
-    fn keep(&mut self, ask: &ButtonAction, press: &str, news: LogRecord, now: Timestamp) {
+    fn keep(&mut self, asked: &str, press: &str, news: LogRecord, now: Timestamp) {
         let logged = &mut self.incident.logged_presses;
         if logged.len() >= LOGGED || logged.iter().any(|before| before == press) {
             return;
         }
         logged.push(press.to_owned());
-        self.record(
-            now,
-            news.with(json!({ "asked": ask.to_string(), "press": press })),
-        );
+        self.record(now, news.with(json!({ "asked": asked, "press": press })));
     }
 }
 

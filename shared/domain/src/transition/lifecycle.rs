@@ -13,6 +13,7 @@ use crate::incident::guardrail::{Guardrail, GuardrailOutcome};
 use crate::incident::operation_log::{Event, Head, LogRecord};
 use crate::incident::parts::{IncidentKind, Recurrence};
 use crate::incident::repair::{EARLIER_KEPT, EarlierRepair};
+use crate::incident::response::Response;
 use crate::incident::{Incident, Status};
 use crate::playbook::plan::Plan;
 use crate::primitives::id::{ApprovalId, Fingerprint, IncidentId};
@@ -95,6 +96,7 @@ impl IncidentChange {
             silence_asked_at: None,
             silence_error: None,
             repair_silence: None,
+            response: Response::default(),
             version: 0,
         });
         change.record(now, news);
@@ -122,6 +124,8 @@ impl IncidentChange {
                 .with(context),
         );
         self.incident.claim = None;
+        // It was said of another cause.
+        self.incident.response.cause = None;
         self.incident.evidence = evidence;
         self.incident.analysis = Some(analysis);
         self.rate();
@@ -243,6 +247,7 @@ impl IncidentChange {
             format!("it fired again (flap {flaps})")
         };
         self.incident.resolved_at = None;
+        self.incident.response.closed = None;
         self.incident.flaps = flaps;
         self.incident.hit_count = hit_count;
         self.record(

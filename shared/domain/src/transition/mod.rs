@@ -9,6 +9,7 @@ pub mod reanalysis;
 pub mod repair;
 pub mod repair_silence;
 pub mod resolution;
+pub mod response;
 pub mod severity;
 pub mod silence;
 pub mod storm;

@@ -67,6 +67,7 @@ fn words(status: Status) -> &'static str {
         Status::Repaired => "its repair was verified",
         Status::Resolved => "every alert of it has resolved",
         Status::Expired => "it has expired",
+        Status::Closed => "it was closed",
         Status::Announced => "it reports what a pipeline does, which is not analysed",
         Status::InStorm => "it is a part of a storm",
         Status::AwaitingApproval | Status::NeedsHuman | Status::Rejected | Status::RepairFailed => {

@@ -53,6 +53,10 @@ impl IncidentChange {
             LogRecord::new(Event::SeverityEscalated, "ingress", "a worse alert joined")
                 .with(context),
         );
+        if self.incident.status == Status::Closed {
+            // It was closed for what it was then.
+            self.open_again();
+        }
     }
 
     /// The worst alert has ended, and what goes on is milder.

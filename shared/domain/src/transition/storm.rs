@@ -138,6 +138,7 @@ fn storm_alert(name: &str, severity: AlertSeverity, message: String, now: Timest
         member: MemberId::of_storm(),
         cicd: false,
         generator_url: None,
+        sender_url: None,
         alert_id: None,
         measurements: Texts::new(),
     }

@@ -26,12 +26,12 @@ use wire::message::Message;
 /// The person who decides, by the id at Telegram.
 const ADA: i64 = 71;
 
-fn people() -> Value {
+pub(super) fn people() -> Value {
     json!({ "people": { "ada": { "telegram": ADA } }, "approvals": [{ "people": ["ada"] }] })
 }
 
 /// An incident whose plan waits for ada.
-async fn waiting(story: &Story) -> IncidentId {
+pub(super) async fn waiting(story: &Story) -> IncidentId {
     let sample = samples::waiting().incident;
     let mut change = known(AlertSeverity::Warning);
     change.analysed(
@@ -50,7 +50,7 @@ async fn waiting(story: &Story) -> IncidentId {
         .id
 }
 
-fn approve(change: &mut IncidentChange) {
+pub(super) fn approve(change: &mut IncidentChange) {
     let channels: Channels = serde_json::from_value(people()).expect("channels");
     let approval = change.incident.approval.clone().expect("asked").id;
     let press = unique("p");
@@ -66,7 +66,7 @@ fn approve(change: &mut IncidentChange) {
 }
 
 /// The repair as the repair function records it.
-fn ran(change: &mut IncidentChange, outcome: RepairOutcome) {
+pub(super) fn ran(change: &mut IncidentChange, outcome: RepairOutcome) {
     let (hash, now) = (
         change
             .incident
@@ -111,13 +111,17 @@ fn ran(change: &mut IncidentChange, outcome: RepairOutcome) {
     );
 }
 
-async fn change(story: &Story, id: &IncidentId, decide: impl FnMut(&mut IncidentChange)) {
+pub(super) async fn change(
+    story: &Story,
+    id: &IncidentId,
+    decide: impl FnMut(&mut IncidentChange),
+) {
     Box::pin(story.stack.store.change(id, decide))
         .await
         .expect("saved");
 }
 
-async fn logged(story: &Story, id: &IncidentId, event: Event) -> Vec<Value> {
+pub(super) async fn logged(story: &Story, id: &IncidentId, event: Event) -> Vec<Value> {
     let log = Box::pin(story.stack.store.log(id)).await.expect("the log");
     log.into_iter()
         .filter(|entry| entry.event == event)
@@ -125,7 +129,7 @@ async fn logged(story: &Story, id: &IncidentId, event: Event) -> Vec<Value> {
         .collect()
 }
 
-fn first_lines(replies: &[Value]) -> Vec<&str> {
+pub(super) fn first_lines(replies: &[Value]) -> Vec<&str> {
     replies
         .iter()
         .map(|reply| text(reply).lines().next().expect("a line"))
@@ -284,10 +288,11 @@ async fn after_an_outage_results_are_sent_and_overtaken_ones_are_not() {
     let title = "❌ The repair was verified, but the alert still fires: a human has to look";
     assert_eq!(
         first_lines(&replies),
-        [title],
-        "a result, once, and nothing about what is over"
+        [title, "☑️ It is over, and nobody decided"],
+        "a result, once, and of the state no more than what it is now"
     );
     assert!(text(&replies[0]).contains(ids[0].as_str()));
+    assert!(text(&replies[1]).contains(ids[1].as_str()));
 
     // Whose first card shows the result needs no other message: that one is new.
     story
@@ -309,7 +314,7 @@ async fn after_an_outage_results_are_sent_and_overtaken_ones_are_not() {
         .control("heal", &json!({ "chat_id": story.chats[0].1 }))
         .await;
     story.later(301).await;
-    assert_eq!(story.replies(0).await.len(), 1);
+    assert_eq!(story.replies(0).await.len(), 2);
     assert_eq!(
         (
             logged(&story, &id, Event::TelegramSent).await.len(),

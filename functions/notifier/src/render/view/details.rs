@@ -5,6 +5,7 @@ use domain::analysis::evidence::{Evidence, Found};
 use domain::incident::Incident;
 use domain::incident::guardrail::GuardrailOutcome;
 use domain::incident::operation_log::Entry;
+use domain::incident::repair::OutputEnd;
 use serde::Serialize;
 
 use super::finding::{Link, Measured};
@@ -23,9 +24,9 @@ const STEP_WHOLE_CHARACTERS: usize = 600;
 const PARAMETERS_SHOWN: usize = 8;
 /// How many of a list of services.
 const SERVICES_SHOWN: usize = 8;
-/// How much of a failed step's output is shown of each stream: lines, and characters.
-const OUTPUT_LINES: usize = 15;
-const OUTPUT_CHARACTERS: usize = 800;
+/// How much of a failed step's output is shown of each stream: lines, and all characters that are kept.
+const OUTPUT_LINES: usize = 40;
+const OUTPUT_CHARACTERS: usize = OutputEnd::CHARACTERS;
 /// How much of a plan's hash: enough to compare it with the log's.
 const HASH_CHARACTERS: usize = 12;
 

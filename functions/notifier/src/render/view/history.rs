@@ -3,11 +3,10 @@
 use domain::incident::approval::{ApprovalState, Verdict};
 use domain::incident::repair::{Repair, RepairOutcome};
 use domain::incident::{Incident, Status};
-use jiff::Timestamp;
 use serde::Serialize;
 
 use super::status::decided_by;
-use super::{NAME_CHARACTERS, Names, first, moment, short};
+use super::{NAME_CHARACTERS, Names, duration, first, moment, short};
 
 /// What `history.html` is given.
 #[derive(Debug, Clone, Serialize)]
@@ -62,7 +61,7 @@ impl Earlier {
             opened_at: moment(incident.opened_at),
             lasted: incident
                 .resolved_at
-                .map(|at| length(incident.opened_at, at))
+                .map(|at| duration(incident.opened_at, at))
                 .unwrap_or_default(),
             count: incident.hit_count,
             outcome,
@@ -118,17 +117,8 @@ fn outcome(incident: &Incident) -> (&'static str, &str) {
         {
             Some((outcome, playbook)) => (word(outcome), playbook),
             None if incident.status == Status::Expired => ("expired", ""),
+            None if incident.status == Status::Closed => ("closed", ""),
             None => ("resolved", ""),
         },
-    }
-}
-
-fn length(from: Timestamp, until: Timestamp) -> String {
-    let minutes = until.duration_since(from).as_mins().max(0);
-    match (minutes / (24 * 60), minutes / 60 % 24, minutes % 60) {
-        (0, 0, 0) => "<1 min".to_owned(),
-        (0, 0, minutes) => format!("{minutes} min"),
-        (0, hours, minutes) => format!("{hours} h {minutes} min"),
-        (days, hours, _) => format!("{days} d {hours} h"),
     }
 }

@@ -6,8 +6,10 @@ use domain::incident::{Incident, Status};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::about::{self, About};
 use super::finding::Finding;
 use super::plan::Planned;
+use super::response::ResponseView;
 use super::status::StatusView;
 use super::{NAME_CHARACTERS, Names, TEXT_CHARACTERS, moment, short};
 
@@ -30,6 +32,7 @@ pub struct Card {
     /// How many alerts it counts.
     pub count: u64,
     pub resource: String,
+    /// Empty where the sender names none.
     pub namespace: String,
     /// The alert's own words.
     pub message: String,
@@ -44,6 +47,9 @@ pub struct Card {
     /// The reason why a requested silence is missing in Alertmanager, or nothing.
     pub silence_why: String,
     pub id: String,
+    /// What the alert itself says.
+    #[serde(flatten)]
+    pub about: About,
     /// What was found out.
     #[serde(flatten)]
     pub finding: Finding,
@@ -52,6 +58,9 @@ pub struct Card {
     /// The state of the work.
     #[serde(flatten)]
     pub stand: StatusView,
+    /// What people do about it.
+    #[serde(flatten)]
+    pub response: ResponseView,
     /// The members of a storm.
     #[serde(flatten)]
     pub storm: StormView,
@@ -105,7 +114,7 @@ impl Card {
             name: short(name, NAME_CHARACTERS),
             count: incident.hit_count,
             resource: short(target, NAME_CHARACTERS),
-            namespace: short(&incident.alert.namespace, NAME_CHARACTERS),
+            namespace: about::namespace(&incident.alert),
             message: short(message, TEXT_CHARACTERS),
             left_out: incident.left_out,
             flaps: incident.flaps,
@@ -113,9 +122,11 @@ impl Card {
             silenced_until: silenced_until.map(moment).unwrap_or_default(),
             silence_why: why_not_silenced(incident),
             id: incident.id.to_string(),
+            about: About::of(incident),
             finding: Finding::of(incident),
             plan: Planned::of(incident),
             stand: StatusView::of(incident, names),
+            response: ResponseView::of(&incident.response),
             storm: incident.storm().map(StormView::of).unwrap_or_default(),
         }
     }
@@ -202,6 +213,7 @@ fn icon(status: Status) -> &'static str {
         Status::Rejected => "✋",
         Status::Repaired | Status::Resolved => "✅",
         Status::Expired => "⌛",
+        Status::Closed => "☑️",
         Status::RepairFailed => "❌",
     }
 }
@@ -238,7 +250,7 @@ impl Pipeline {
         };
         let icon = match (alert.severity, incident.status) {
             (AlertSeverity::Info, _) => "✅",
-            (_, Status::Resolved | Status::Expired) => "☑️",
+            (_, Status::Resolved | Status::Expired | Status::Closed) => "☑️",
             (AlertSeverity::Critical, _) => "❌",
             (AlertSeverity::Warning, _) => "⏳",
         };

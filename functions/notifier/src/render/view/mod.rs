@@ -1,6 +1,7 @@
 //! View models of the templates: plain fields, each of them bounded and safe to show.
 //! `docs/notifications.md` lists them.
 
+pub mod about;
 pub mod details;
 pub mod finding;
 pub mod history;
@@ -8,6 +9,7 @@ pub mod incident;
 pub mod notices;
 pub mod pipeline_run;
 pub mod plan;
+pub mod response;
 pub mod status;
 
 use domain::incident::repair::end_of;
@@ -80,6 +82,17 @@ pub(crate) fn last_lines(text: &str, most: usize, characters: usize) -> Vec<Stri
 /// A moment for people: `2026-11-22 03:14 UTC`.
 pub(crate) fn moment(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// How long something lasted, such as `1 h 12 min`.
+pub(crate) fn duration(from: Timestamp, until: Timestamp) -> String {
+    let minutes = until.duration_since(from).as_mins().max(0);
+    match (minutes / (24 * 60), minutes / 60 % 24, minutes % 60) {
+        (0, 0, 0) => "<1 min".to_owned(),
+        (0, 0, minutes) => format!("{minutes} min"),
+        (0, hours, minutes) => format!("{hours} h {minutes} min"),
+        (days, hours, _) => format!("{days} d {hours} h"),
+    }
 }
 
 /// The first of them, and how many are left out.

@@ -9,6 +9,7 @@ use domain::notification::notice::{self, What};
 use jiff::civil::Date;
 use serde::Serialize;
 
+use super::about;
 use super::incident::Card;
 use super::plan::{Origin, Part, Planned};
 use super::status::{Ran, failed};
@@ -78,6 +79,21 @@ impl Budget {
     }
 }
 
+/// What `trouble.html` is given.
+#[derive(Debug, Clone, Serialize)]
+pub struct Trouble {
+    /// The channel that refuses; empty if no route leads to any.
+    pub channel: String,
+}
+
+impl Trouble {
+    pub fn of(channel: &str) -> Self {
+        Self {
+            channel: short(channel, NAME_CHARACTERS),
+        }
+    }
+}
+
 /// What `escalation.html` is given.
 #[derive(Debug, Clone, Serialize)]
 pub struct Escalation {
@@ -140,7 +156,7 @@ impl Escalation {
             severity: format!("{:?}", incident.severity),
             name: short(&incident.alert.name, NAME_CHARACTERS),
             resource: short(&incident.alert.target, NAME_CHARACTERS),
-            namespace: short(&incident.alert.namespace, NAME_CHARACTERS),
+            namespace: about::namespace(&incident.alert),
             playbook,
             plan_target,
             parts,
@@ -198,7 +214,12 @@ impl Notice {
                 told.why = short(why, TEXT_CHARACTERS);
                 return told;
             }
-            What::FiresAgain | What::SeverityRaised | What::DecisionNeeded => return told,
+            What::FiresAgain
+            | What::SeverityRaised
+            | What::DecisionNeeded
+            | What::DecisionExpiring
+            | What::Assigned { .. }
+            | What::EndedUnattended => return told,
         };
         (told.outcome, told.automatic) = (outcome, automatic);
         if !automatic {

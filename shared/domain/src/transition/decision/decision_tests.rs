@@ -42,7 +42,7 @@ pub(super) fn bob(verdict: Verdict, id: &str) -> Pressed<'_> {
     press(Identity::Telegram(8), verdict, id)
 }
 
-pub(super) fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1)
 }
 
@@ -66,11 +66,11 @@ pub(crate) fn waiting(needed: u8) -> (IncidentChange, ApprovalId) {
     (change, id)
 }
 
-pub(super) fn approval(change: &IncidentChange) -> &Approval {
+pub(crate) fn approval(change: &IncidentChange) -> &Approval {
     change.incident.approval.as_ref().expect("an approval")
 }
 
-pub(super) fn events(change: &IncidentChange) -> Vec<Event> {
+pub(crate) fn events(change: &IncidentChange) -> Vec<Event> {
     change.entries.iter().map(|entry| entry.event).collect()
 }
 

@@ -1,4 +1,4 @@
-//! Expiry of an undecided approval, and its escalation to the second list of people before that.
+//! Expiry of an undecided approval; before that, a reminder, and the escalation to the second list of people.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -14,6 +14,9 @@ use crate::transition::decision::revocation::{particulars, revoke};
 /// Reason of an approval that expired.
 const NOT_IN_TIME: &str = "nobody decided in time";
 
+/// What is left of an approval's time when people are reminded of it: a quarter.
+const REMINDED_WITH: i32 = 4;
+
 impl IncidentChange {
     /// Revokes an approval that expired undecided. True if it did.
     pub fn expire(&mut self, now: Timestamp) -> bool {
@@ -26,6 +29,27 @@ impl IncidentChange {
         revoke(self, "notifier", NOT_IN_TIME, now);
         // `revoke` leaves the status to its callers.
         self.incident.status = Status::NeedsHuman;
+        true
+    }
+
+    /// Reminds people that the time for a decision is nearly over, once. True if it did.
+    pub fn remind(&mut self, now: Timestamp) -> bool {
+        let Some(approval) = &mut self.incident.approval else {
+            return false;
+        };
+        if approval.state != ApprovalState::Pending
+            || reminds_at(approval).is_none_or(|at| now < at)
+        {
+            return false;
+        }
+        approval.reminded_at = Some(now);
+        let mut context = particulars(approval);
+        context["expires_at"] = json!(approval.expires_at);
+        let detail = format!("undecided until {}", approval.expires_at);
+        self.record(
+            now,
+            LogRecord::new(Event::ApprovalReminded, "notifier", detail).with(context),
+        );
         true
     }
 
@@ -57,13 +81,25 @@ impl IncidentChange {
 }
 
 /// Time of the next follow-up check of an undecided approval: its escalation to the second list of
-/// people, or its expiry.
+/// people, its reminder, or its expiry.
 pub fn look_again_at(approval: &Approval, rule: Option<&ApprovalRule>) -> Option<Timestamp> {
     if approval.state != ApprovalState::Pending {
         return None;
     }
     let escalates = rule.and_then(|rule| escalates_at(approval, rule));
-    Some(escalates.map_or(approval.expires_at, |at| at.min(approval.expires_at)))
+    [escalates, reminds_at(approval)]
+        .into_iter()
+        .flatten()
+        .chain([approval.expires_at])
+        .min()
+}
+
+fn reminds_at(approval: &Approval) -> Option<Timestamp> {
+    if approval.reminded_at.is_some() {
+        return None;
+    }
+    let valid_for = approval.expires_at.duration_since(approval.requested_at);
+    Some(approval.expires_at - valid_for / REMINDED_WITH)
 }
 
 fn escalates_at(approval: &Approval, rule: &ApprovalRule) -> Option<Timestamp> {

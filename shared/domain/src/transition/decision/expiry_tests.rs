@@ -22,8 +22,8 @@ fn an_undecided_approval_escalates_and_then_expires() {
     );
     assert_eq!(
         look_again_at(approval(&change), None),
-        Some(after(4 * 3600)),
-        "without a rule it still expires"
+        Some(after(3 * 3600)),
+        "without a rule people are still reminded"
     );
     assert!(!change.escalate(&rule, after(599)));
     assert_eq!(
@@ -41,6 +41,12 @@ fn an_undecided_approval_escalates_and_then_expires() {
             .map(|entry| (entry.event, entry.context["people"].clone())),
         Some((Event::ApprovalEscalated, json!(["carol"])))
     );
+    assert_eq!(
+        look_again_at(approval(&change), Some(&rule)),
+        Some(after(3 * 3600))
+    );
+    assert!(!change.remind(after(3 * 3600 - 1)));
+    assert!(change.remind(after(3 * 3600)) && !change.remind(after(3 * 3600 + 1)));
     assert_eq!(
         look_again_at(approval(&change), Some(&rule)),
         Some(after(4 * 3600))

@@ -320,6 +320,7 @@ async fn every_answer_is_described_and_each_described_one_is_given() {
     recorder.presses().await;
     recorder.links().await;
     recorder.decisions().await;
+    recorder.responses().await;
     recorder.nothing_there().await;
 
     let described = document.described();

@@ -165,8 +165,8 @@ impl<'a> TrafficRecorder<'a> {
             ("SIGNALS_QUEUE_URL", &queue),
         ]);
         for (app, problem) in [(bare, "no-secret"), (alone, "unavailable")] {
-            // To stop a repair takes no secret but the person's own.
-            if operation.id == "stop" && problem == "no-secret" {
+            // These take no secret but the person's own.
+            if ["stop", "respond"].contains(&operation.id.as_str()) && problem == "no-secret" {
                 continue;
             }
             let answer = self.check(operation, good.in_process(&app, Timestamp::now()).await);
@@ -427,6 +427,58 @@ impl<'a> TrafficRecorder<'a> {
                 .await["status"],
             "repaired"
         );
+    }
+
+    /// A responder's actions on an incident, and everything that gets in the way.
+    pub(crate) async fn responses(&mut self) {
+        let (_, incident) = self.waiting().await;
+        let id = incident.id.as_str();
+        let acknowledge = json!({ "action": "acknowledge" });
+        for changed in [true, false] {
+            let answer = self.respond(id, &acknowledge, "ada", 200).await;
+            assert_eq!(
+                (&answer["changed"], &answer["responder"]),
+                (&json!(changed), &json!("ada"))
+            );
+        }
+        for (id, body, actor, status) in [
+            ("not-an-id", acknowledge.clone(), "ada", 404),
+            (
+                "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+                acknowledge.clone(),
+                "ada",
+                404,
+            ),
+            (id, acknowledge.clone(), "eve", 403),
+            (
+                id,
+                json!({ "action": "assign", "to": "nobody" }),
+                "ada",
+                409,
+            ),
+            (id, json!({ "action": "assign", "to": "bob" }), "ada", 200),
+            (id, json!({ "action": "note", "text": "seen" }), "bob", 200),
+            (id, json!({ "action": "cause", "right": true }), "ada", 200),
+            (
+                id,
+                json!({ "action": "close", "reason": "false_alarm" }),
+                "ada",
+                200,
+            ),
+            (id, acknowledge, "ada", 409),
+            (id, json!({ "action": "reopen" }), "bob", 200),
+        ] {
+            self.respond(id, &body, actor, status).await;
+        }
+        let stored = self.stack.status(id, Status::NeedsHuman).await;
+        assert_eq!(stored.responder(), Some("bob"));
+    }
+
+    async fn respond(&mut self, id: &str, body: &Value, actor: &str, status: u16) -> Value {
+        let operation = self.document.operation("respond");
+        let call = Call::of(self.document, self.stack, &operation, body.to_string());
+        let call = call.about(id).by_person(self.stack, actor);
+        self.send(&operation, &call, status).await
     }
 
     async fn decide(&mut self, id: &str, approval: &str, actor: &str, status: u16) -> Value {

@@ -1,0 +1,163 @@
+//! `quell ack`, `assign`, `note`, `close`, `reopen`, `cause`: a responder's actions, through the API and in the name of the token's
+//! person.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use domain::incident::response::{CloseReason, ResponderAction};
+use domain::primitives::id::IncidentId;
+use domain::primitives::safe_text::sanitize;
+use outbound::client;
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+
+use crate::exit::{Answer, Failure};
+use crate::http;
+use crate::secret;
+
+/// How much of the API's answer is shown.
+const SHOWN_CHARACTERS: usize = 1_000;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Respond {
+    /// Says that you work on an incident: nobody else is asked any more
+    Ack(About),
+    /// Gives an incident to a person, who is told
+    Assign {
+        #[command(flatten)]
+        about: About,
+        /// Their name in channels.json
+        #[arg(value_name = "PERSON")]
+        to: String,
+    },
+    /// Puts a note on the card and into the operation log of an incident
+    Note {
+        #[command(flatten)]
+        about: About,
+        #[arg(value_name = "TEXT")]
+        text: String,
+    },
+    /// Closes an incident with a reason; a plan that waits becomes void
+    Close {
+        #[command(flatten)]
+        about: About,
+        /// Why
+        #[arg(long, value_enum)]
+        reason: Reason,
+        /// The incident that it repeats, for the reason duplicate
+        #[arg(long, value_name = "INCIDENT", value_parser = incident)]
+        of: Option<IncidentId>,
+    },
+    /// Opens an incident again that was closed
+    Reopen(About),
+    /// Says whether the cause that the analysis found is the right one
+    Cause {
+        #[command(flatten)]
+        about: About,
+        #[arg(value_enum)]
+        verdict: Verdict,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct About {
+    /// The incident's id, as on its card
+    #[arg(value_name = "INCIDENT", value_parser = incident)]
+    incident_id: IncidentId,
+    /// The stack's output ApiUrl
+    #[arg(long, value_name = "URL")]
+    url: String,
+    /// The file with your own token, which `quell tokens make` has printed
+    #[arg(long, value_name = "FILE")]
+    token_file: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Reason {
+    /// Somebody fixed it
+    FixedByHand,
+    /// Nothing is wrong
+    FalseAlarm,
+    /// Another incident is about the same
+    Duplicate,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Verdict {
+    Right,
+    Wrong,
+}
+
+fn incident(text: &str) -> Result<IncidentId, String> {
+    IncidentId::try_from(text).map_err(|error| error.to_string())
+}
+
+impl Respond {
+    pub(crate) async fn answer(self, out: &mut dyn Write) -> Result<Answer, Failure> {
+        let (about, action) = self.action();
+        let token = secret::in_file(&about.token_file)?;
+        let url = format!(
+            "{}/api/v1/incidents/{}/respond",
+            about.url.trim_end_matches('/'),
+            about.incident_id
+        );
+        let request = client()?
+            .post(url)
+            .bearer_auth(token.expose_secret())
+            .json(&action);
+        let (status, bytes) = http::answered(request).await?;
+        let answer: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        let said = |field: &str| {
+            answer[field]
+                .as_str()
+                .map(|text| sanitize(text, SHOWN_CHARACTERS))
+        };
+        if status.is_success() {
+            let state = if answer["changed"] == true {
+                "done"
+            } else {
+                "it was so already"
+            };
+            let responder = said("responder").unwrap_or_else(|| "no one".to_owned());
+            let incident_status = said("status").unwrap_or_default();
+            writeln!(
+                out,
+                "{state}: {} is {incident_status}; on it: {responder}",
+                about.incident_id
+            )?;
+            return Ok(Answer::Yes);
+        }
+        let detail = said("detail").unwrap_or_else(|| "not an answer of Quell: check --url".into());
+        writeln!(out, "{status}: {detail}")?;
+        Ok(Answer::No)
+    }
+
+    fn action(self) -> (About, ResponderAction) {
+        match self {
+            Self::Ack(about) => (about, ResponderAction::Acknowledge {}),
+            Self::Assign { about, to } => (about, ResponderAction::Assign { to }),
+            Self::Note { about, text } => (about, ResponderAction::Note { text }),
+            Self::Close { about, reason, of } => {
+                let reason = match reason {
+                    Reason::FixedByHand => CloseReason::FixedByHand,
+                    Reason::FalseAlarm => CloseReason::FalseAlarm,
+                    Reason::Duplicate => CloseReason::Duplicate,
+                };
+                let duplicate_of = of;
+                (
+                    about,
+                    ResponderAction::Close {
+                        reason,
+                        duplicate_of,
+                    },
+                )
+            }
+            Self::Reopen(about) => (about, ResponderAction::Reopen {}),
+            Self::Cause { about, verdict } => {
+                let right = verdict == Verdict::Right;
+                (about, ResponderAction::Cause { right })
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Troubles that keep people from being told: each is an `error` line, a metric, and, once a day, a message in every channel that works.
+
+use aws::metrics::MetricsLine;
+use domain::analysis::budget::day;
+use domain::incident::{Incident, Status};
+use domain::notification::channels::Channel;
+use domain::notification::outbox::{ChannelState, Due, Rank, Subject, Trouble};
+use domain::primitives::time::Clock;
+use store::Receipt;
+use tracing::error;
+use wire::message::Message;
+
+use crate::app::{App, Failure};
+use crate::channel::{Audience, ChannelError};
+use crate::deliver::worker::ChannelWorker;
+
+/// After how many refusals in a row the other channels are told: one alone may be about one message.
+const REFUSALS: u32 = 3;
+
+impl ChannelWorker<'_> {
+    /// Tells the other channels that this one refuses, once it has done so for a while.
+    pub(super) async fn note_refusal(
+        &self,
+        state: &ChannelState,
+        error: &ChannelError,
+    ) -> Result<(), Failure> {
+        if !matches!(error, ChannelError::Refused { .. }) {
+            return Ok(());
+        }
+        let now = (self.clock)();
+        let mut line = MetricsLine::new("channel_kind", self.channel.to.kind());
+        line.metric("channel_refused", 1, "Count");
+        line.field("channel", &self.channel.name);
+        line.write(now);
+        if state.failures != REFUSALS {
+            return Ok(());
+        }
+        let trouble = Trouble::ChannelRefuses(self.channel.name.clone());
+        let subject = Subject::Trouble(trouble, day(now));
+        let others = self.channels.channels.iter();
+        for other in others.filter(|other| other.name != self.channel.name) {
+            self.store
+                .put_due(&other.name, Rank::NOTICE, &subject, now)
+                .await?;
+            let message = Message::ChannelTimer {
+                channel: other.name.clone(),
+            };
+            self.notifications.send(&message).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends the message of a trouble, once.
+    pub(super) async fn trouble(
+        &self,
+        state: &mut ChannelState,
+        due: &mut Due,
+        trouble: &Trouble,
+    ) -> Result<(), Failure> {
+        let presented = self.presenter.trouble(trouble);
+        let key = self.key(&[presented.about, &due.subject.to_string()]);
+        if self.store.receipt(&key).await? == Receipt::Closed {
+            return Ok(self.store.told(&self.channel.name, due).await?);
+        }
+        let post = (key.clone(), presented);
+        let alone = (None, Audience::Everybody);
+        let sent = self.reply(state, due, post, None, alone).await?;
+        if sent.is_some() {
+            self.store.close_receipt(&key, (self.clock)()).await?;
+            self.store.told(&self.channel.name, due).await?;
+        }
+        Ok(())
+    }
+}
+
+impl App {
+    /// Says that an incident needs people and no route leads to any: the channels that have to tell it.
+    pub(crate) async fn without_route(
+        &self,
+        incident: &Incident,
+        clock: Clock<'_>,
+    ) -> Result<Vec<&Channel>, Failure> {
+        if !needs_people(incident) {
+            return Ok(Vec::new());
+        }
+        let now = clock();
+        error!(
+            incident_id = %incident.id, severity = ?incident.severity,
+            "an incident needs people, and no route of channels.json leads to a channel"
+        );
+        let mut line = MetricsLine::new("status", incident.status.as_str());
+        line.metric("without_route", 1, "Count");
+        line.write(now);
+        let channels: Vec<&Channel> = self.channels.channels.iter().collect();
+        let subject = Subject::Trouble(Trouble::NoRoute, day(now));
+        self.put(&channels, Rank::NOTICE, &subject, clock).await?;
+        Ok(channels)
+    }
+}
+
+fn needs_people(incident: &Incident) -> bool {
+    matches!(
+        incident.status,
+        Status::AwaitingApproval | Status::NeedsHuman | Status::RepairFailed
+    )
+}

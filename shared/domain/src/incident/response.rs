@@ -1,0 +1,121 @@
+//! What people do about an incident beside decisions: who works on it, notes, its closing, and what they say of its cause.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::primitives::id::IncidentId;
+use crate::primitives::names::named;
+
+/// How many notes the incident keeps, the newest: the operation log has all of them.
+pub const NOTES_KEPT: usize = 5;
+/// The longest note, in characters.
+pub const NOTE_CHARACTERS: usize = 1_000;
+
+/// The response of people to an incident.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Response {
+    /// Who works on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub responder: Option<Responder>,
+    /// The last notes, newest last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
+    /// How a person closed it, until it fires again or is opened again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub closed: Option<Closing>,
+    /// What a person says of the cause that the last analysis found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<CauseVerdict>,
+}
+
+impl Response {
+    /// True if people have done nothing about it.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// The person who works on an incident, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Responder {
+    pub person: String,
+    pub since: Timestamp,
+    /// Who gave it to them; none if they took it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assigned_by: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    pub person: String,
+    pub at: Timestamp,
+    pub text: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Closing {
+    pub person: String,
+    pub at: Timestamp,
+    pub reason: CloseReason,
+    /// The incident that it repeats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicate_of: Option<IncidentId>,
+}
+
+named! {
+    /// Why a person closes an incident.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum CloseReason {
+        FixedByHand = "fixed_by_hand",
+        FalseAlarm = "false_alarm",
+        /// Another incident is about the same.
+        Duplicate = "duplicate",
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CauseVerdict {
+    pub person: String,
+    pub at: Timestamp,
+    pub right: bool,
+}
+
+/// What a person does about an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ResponderAction {
+    /// "I'm on it": nobody else is asked any more.
+    Acknowledge {},
+    /// Gives it to a person, by their name in `channels.json`.
+    Assign {
+        to: String,
+    },
+    Note {
+        text: String,
+    },
+    Close {
+        reason: CloseReason,
+        #[serde(default)]
+        duplicate_of: Option<IncidentId>,
+    },
+    Reopen {},
+    /// Says whether the cause of the analysis is the right one.
+    Cause {
+        right: bool,
+    },
+}
+
+impl ResponderAction {
+    /// Its name, as in JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Acknowledge {} => "acknowledge",
+            Self::Assign { .. } => "assign",
+            Self::Note { .. } => "note",
+            Self::Close { .. } => "close",
+            Self::Reopen {} => "reopen",
+            Self::Cause { .. } => "cause",
+        }
+    }
+}

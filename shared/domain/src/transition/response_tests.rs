@@ -1,0 +1,184 @@
+//! Tests of the responder's actions.
+
+use super::{ResponseRefusal, respond};
+use crate::alert::AlertSeverity;
+use crate::incident::Status;
+use crate::incident::approval::ApprovalState;
+use crate::incident::change::IncidentChange;
+use crate::incident::operation_log::Event;
+use crate::incident::repair::Repair;
+use crate::incident::response::{CloseReason, NOTES_KEPT, ResponderAction};
+use crate::primitives::id::IncidentId;
+use crate::primitives::identity::Identity;
+use crate::transition::decision::tests::{approval, events, now, two, waiting};
+
+const ADA: Identity = Identity::Telegram(7);
+
+fn open() -> IncidentChange {
+    let (mut change, _) = waiting(1);
+    change.entries.clear();
+    change
+}
+
+fn act(change: &mut IncidentChange, action: &ResponderAction) -> Result<bool, ResponseRefusal> {
+    respond(change, action, &ADA, &two(), now())
+}
+
+fn close(reason: CloseReason) -> ResponderAction {
+    ResponderAction::Close {
+        reason,
+        duplicate_of: None,
+    }
+}
+
+#[test]
+fn whoever_acknowledges_is_the_responder_once() {
+    let mut change = open();
+    for changed in [true, false] {
+        assert_eq!(
+            act(&mut change, &ResponderAction::Acknowledge {}),
+            Ok(changed)
+        );
+    }
+    assert_eq!(change.incident.responder(), Some("ada"));
+    assert_eq!(events(&change), [Event::IncidentAcknowledged]);
+    assert_eq!(change.entries[0].context["person"], "ada");
+    assert_eq!(
+        change.incident.status,
+        Status::AwaitingApproval,
+        "the plan still waits"
+    );
+}
+
+#[test]
+fn an_assignment_names_a_person_of_the_list() {
+    let mut change = open();
+    let to = |name: &str| ResponderAction::Assign {
+        to: name.to_owned(),
+    };
+    let other = two()
+        .people
+        .into_keys()
+        .find(|name| name != "ada")
+        .expect("another");
+    assert_eq!(act(&mut change, &to(&other)), Ok(true));
+    assert_eq!(change.incident.responder(), Some(other.as_str()));
+    let responder = change.incident.response.responder.clone().expect("one");
+    assert_eq!(responder.assigned_by.as_deref(), Some("ada"));
+    assert_eq!(
+        act(&mut change, &to("nobody")),
+        Err(ResponseRefusal::UnknownPerson {
+            name: "nobody".to_owned()
+        })
+    );
+    assert_eq!(events(&change), [Event::IncidentAssigned]);
+}
+
+#[test]
+fn a_stranger_changes_nothing() {
+    let mut change = open();
+    let before = change.clone();
+    for action in [
+        ResponderAction::Acknowledge {},
+        ResponderAction::Note { text: "hi".into() },
+        close(CloseReason::FalseAlarm),
+        ResponderAction::Cause { right: true },
+    ] {
+        let stranger = Identity::Telegram(99);
+        let answer = respond(&mut change, &action, &stranger, &two(), now());
+        assert_eq!(answer, Err(ResponseRefusal::NotListed));
+    }
+    assert_eq!(change, before);
+}
+
+#[test]
+fn the_last_notes_are_kept_and_the_log_has_all() {
+    let mut change = open();
+    for n in 0..NOTES_KEPT + 3 {
+        let text = format!("note {n}\u{202e}");
+        assert_eq!(act(&mut change, &ResponderAction::Note { text }), Ok(true));
+    }
+    let notes = &change.incident.response.notes;
+    assert_eq!(notes.len(), NOTES_KEPT);
+    assert_eq!(notes[0].text, "note 3", "without what hides in it");
+    assert_eq!(change.entries.len(), NOTES_KEPT + 3);
+    let empty = ResponderAction::Note { text: " ".into() };
+    assert!(act(&mut change, &empty).is_err());
+}
+
+#[test]
+fn a_closed_incident_runs_no_plan_and_can_be_opened_again() {
+    let mut change = open();
+    assert_eq!(act(&mut change, &close(CloseReason::FixedByHand)), Ok(true));
+    assert_eq!(act(&mut change, &close(CloseReason::FalseAlarm)), Ok(false));
+    assert_eq!(change.incident.status, Status::Closed);
+    assert!(!change.incident.is_open());
+    assert!(matches!(
+        approval(&change).state,
+        ApprovalState::Void { .. }
+    ));
+    assert!(act(&mut change, &ResponderAction::Acknowledge {}).is_err());
+    assert_eq!(act(&mut change, &ResponderAction::Reopen {}), Ok(true));
+    assert_eq!(change.incident.status, Status::NeedsHuman);
+    assert_eq!(act(&mut change, &ResponderAction::Reopen {}), Ok(false));
+    assert_eq!(
+        events(&change),
+        [
+            Event::IncidentClosed,
+            Event::ApprovalVoided,
+            Event::IncidentReopenedByPerson
+        ]
+    );
+}
+
+#[test]
+fn a_worse_alert_opens_a_closed_incident_again() {
+    let mut change = open();
+    act(&mut change, &close(CloseReason::FalseAlarm)).expect("closed");
+    change.escalated(AlertSeverity::Critical, 3, now());
+    assert_eq!(change.incident.status, Status::NeedsHuman);
+    assert_eq!(change.incident.response.closed, None);
+}
+
+#[test]
+fn a_running_repair_is_not_closed_over() {
+    let mut change = open();
+    let hash = approval(&change).plan_hash.clone();
+    change.repair_started(Repair::start(hash, now()));
+    assert_eq!(
+        act(&mut change, &close(CloseReason::FixedByHand)),
+        Err(ResponseRefusal::NotPossible(
+            "its repair runs: stop it first"
+        ))
+    );
+}
+
+#[test]
+fn a_duplicate_names_the_other_incident() {
+    let mut change = open();
+    assert!(act(&mut change, &close(CloseReason::Duplicate)).is_err());
+    let of = |id: &IncidentId, reason| ResponderAction::Close {
+        reason,
+        duplicate_of: Some(id.clone()),
+    };
+    let own = change.incident.id.clone();
+    assert!(act(&mut change, &of(&own, CloseReason::Duplicate)).is_err());
+    let other = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAW").expect("a ULID");
+    assert!(act(&mut change, &of(&other, CloseReason::FalseAlarm)).is_err());
+    assert_eq!(
+        act(&mut change, &of(&other, CloseReason::Duplicate)),
+        Ok(true)
+    );
+}
+
+#[test]
+fn a_verdict_on_the_cause_needs_a_cause() {
+    let mut change = open();
+    change.incident.analysis = None;
+    assert!(act(&mut change, &ResponderAction::Cause { right: true }).is_err());
+    let (mut change, _) = waiting(2);
+    for right in [true, true, false] {
+        act(&mut change, &ResponderAction::Cause { right }).expect("taken");
+    }
+    assert_eq!(events(&change), [Event::CauseConfirmed, Event::CauseDenied]);
+}

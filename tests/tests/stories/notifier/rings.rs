@@ -1,0 +1,271 @@
+//! Test of what rings: each event that people have to hear is one new message below the card, and everything else is an edit.
+
+use domain::alert::AlertSeverity;
+use domain::incident::change::IncidentChange;
+use domain::incident::operation_log::{Event, LogRecord};
+use domain::incident::repair::RepairOutcome;
+use domain::incident::response::{CloseReason, ResponderAction};
+use domain::notification::channels::{Channels, Identity};
+use domain::primitives::id::IncidentId;
+use domain::transition::response::respond;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use tests::chats::{Story, known, text};
+use tests::samples;
+
+use super::notices::{approve, change, first_lines, logged, people, ran, waiting};
+
+/// The person of `people`, and a second one.
+const ADA: i64 = 71;
+const MIRA: i64 = 72;
+
+fn two_people() -> Value {
+    let mut file = people();
+    file["people"]["mira"] = json!({ "telegram": MIRA });
+    file
+}
+
+/// Ada does something about the incident.
+fn acts(change: &mut IncidentChange, action: &ResponderAction) {
+    let channels: Channels = serde_json::from_value(two_people()).expect("channels");
+    let by = Identity::Telegram(ADA);
+    assert_eq!(
+        respond(change, action, &by, &channels, Timestamp::now()),
+        Ok(true)
+    );
+}
+
+fn verified(change: &mut IncidentChange) {
+    approve(change);
+    ran(change, RepairOutcome::Verified);
+}
+
+/// The repair of a verified run that the guardrails had decided on.
+fn by_itself(change: &mut IncidentChange) {
+    let log = |event| LogRecord::new(event, "analyzer", "playbook");
+    change.record(Timestamp::now(), log(Event::AutoRepairTriggered));
+    ran(change, RepairOutcome::Verified);
+}
+
+fn still_fires(change: &mut IncidentChange) {
+    verified(change);
+    let approval = change.incident.approval.as_ref().expect("asked").id.clone();
+    let late = Timestamp::now() + SignedDuration::from_hours(1);
+    change.still_fires(&approval, SignedDuration::from_secs(60), late);
+}
+
+fn fires_again(change: &mut IncidentChange) {
+    change.resolved(2, Timestamp::now());
+    change.reopened(1, 3, Timestamp::now());
+}
+
+/// What happens to an incident whose plan waits for a decision, and the first line of the message that rings.
+type Row = (&'static str, fn(&mut IncidentChange), &'static str);
+
+const RINGS: [Row; 11] = [
+    (
+        "severity raised",
+        |change| change.escalated(AlertSeverity::Critical, 2, Timestamp::now()),
+        "⏫ It got worse",
+    ),
+    (
+        "decision about to expire",
+        |change| {
+            assert!(change.remind(Timestamp::now() + SignedDuration::from_mins(100)));
+        },
+        "⏰ The time for a decision is nearly over",
+    ),
+    (
+        "decision expired",
+        |change| assert!(change.expire(Timestamp::now() + SignedDuration::from_hours(3))),
+        "🙋 The plan does not run: a human has to look",
+    ),
+    (
+        "repair failed",
+        |change| {
+            approve(change);
+            ran(change, RepairOutcome::StepFailed);
+        },
+        "❌ The repair failed: a human has to look",
+    ),
+    (
+        "repair rolled back",
+        |change| {
+            approve(change);
+            ran(change, RepairOutcome::NotVerified);
+        },
+        "❌ The repair failed: a human has to look",
+    ),
+    ("repair verified", verified, "✅ Repaired and verified"),
+    (
+        "verified, and still firing",
+        still_fires,
+        "❌ The repair was verified, but the alert still fires: a human has to look",
+    ),
+    (
+        "ran automatically",
+        by_itself,
+        "✅ Repaired and verified · ran automatically",
+    ),
+    ("fires again", fires_again, "🔁 It fires again"),
+    (
+        "closed without anyone",
+        |change| change.resolved(2, Timestamp::now()),
+        "☑️ It is over, and nobody decided",
+    ),
+    (
+        "given to a person",
+        |change| {
+            let to = "mira".to_owned();
+            acts(change, &ResponderAction::Assign { to });
+        },
+        "👉 It is yours now",
+    ),
+];
+
+/// What changes the card, and makes no sound.
+const EDITS: [(&str, fn(&mut IncidentChange)); 6] = [
+    ("more alerts", |change| {
+        change.converged(64, Timestamp::now());
+    }),
+    ("a decision", approve),
+    ("acknowledged", |change| {
+        acts(change, &ResponderAction::Acknowledge {});
+    }),
+    ("a note", |change| {
+        let text = "seen".to_owned();
+        acts(change, &ResponderAction::Note { text });
+    }),
+    ("closed by a person", |change| {
+        let action = ResponderAction::Close {
+            reason: CloseReason::FalseAlarm,
+            duplicate_of: None,
+        };
+        acts(change, &action);
+    }),
+    ("over after a decision", |change| {
+        approve(change);
+        change.resolved(2, Timestamp::now());
+    }),
+];
+
+/// An incident with its card, to which this happens; the messages below the card.
+async fn after(story: &Story, happens: fn(&mut IncidentChange)) -> (IncidentId, Vec<Value>) {
+    let before = story.replies(0).await.len();
+    let id = waiting(story).await;
+    story.changed(&id).await;
+    change(story, &id, happens).await;
+    for _ in 0..2 {
+        story.changed(&id).await;
+    }
+    (id, story.replies(0).await.split_off(before))
+}
+
+#[tokio::test]
+async fn what_people_have_to_hear_rings_once_and_the_rest_is_edited() {
+    let story = Story::of(1, 1, Some(600), &two_people()).await;
+    for (name, happens, title) in RINGS {
+        let (id, rung) = after(&story, happens).await;
+        assert_eq!(first_lines(&rung), [title], "{name}");
+        assert_eq!(rung[0]["disable_notification"], json!(false), "{name}");
+        let whom = if name == "given to a person" {
+            MIRA
+        } else {
+            ADA
+        };
+        assert_eq!(rung[0]["mentions"], json!([whom]), "{name}: {}", rung[0]);
+        let (result, notice) = (
+            logged(&story, &id, Event::TelegramResultSent).await.len(),
+            logged(&story, &id, Event::TelegramNoticeSent).await.len(),
+        );
+        assert_eq!(result + notice, 1, "{name}: each has its receipt");
+    }
+    for (name, happens) in EDITS {
+        let (id, rung) = after(&story, happens).await;
+        assert_eq!(rung, Vec::<Value>::new(), "{name}");
+        let messages = story.messages(0).await;
+        let cards: Vec<&Value> = messages
+            .iter()
+            .filter(|message| text(message).contains(id.as_str()))
+            .collect();
+        assert_eq!(cards.len(), 1, "{name}: one live card");
+    }
+}
+
+#[tokio::test]
+async fn a_plan_that_comes_after_the_card_asks_aloud() {
+    let story = Story::of(1, 1, Some(600), &two_people()).await;
+    let id = story
+        .stack
+        .store
+        .save(known(AlertSeverity::Warning))
+        .await
+        .expect("saved")
+        .id;
+    story.changed(&id).await;
+    let plan = samples::waiting().incident.plan.expect("planned");
+    let propose = |change: &mut IncidentChange| {
+        change.propose(
+            plan.clone(),
+            Timestamp::now(),
+            SignedDuration::from_hours(1),
+        );
+    };
+    change(&story, &id, propose).await;
+    story.changed(&id).await;
+    assert_eq!(
+        first_lines(&story.replies(0).await),
+        ["🚨 A decision is needed"]
+    );
+}
+
+#[tokio::test]
+async fn a_verified_repair_is_told_as_its_route_wants() {
+    let mut file = two_people();
+    file["routes"] = json!([{ "tell_repaired": false }]);
+    let story = Story::of(1, 1, Some(600), &file).await;
+    let (_, rung) = after(&story, verified).await;
+    assert_eq!(rung, Vec::<Value>::new(), "the card shows it");
+    // What ran by itself is heard in any case, and so is what failed.
+    for (happens, title) in [
+        (
+            by_itself as fn(&mut IncidentChange),
+            "✅ Repaired and verified · ran automatically",
+        ),
+        (
+            still_fires,
+            "❌ The repair was verified, but the alert still fires: a human has to look",
+        ),
+    ] {
+        let (_, rung) = after(&story, happens).await;
+        assert_eq!(first_lines(&rung), [title]);
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_on_it_is_the_one_who_is_called() {
+    let story = Story::of(1, 1, Some(600), &two_people()).await;
+    let id = waiting(&story).await;
+    story.changed(&id).await;
+    let to_mira = |change: &mut IncidentChange| {
+        let to = "mira".to_owned();
+        acts(change, &ResponderAction::Assign { to });
+    };
+    change(&story, &id, to_mira).await;
+    change(&story, &id, |change| {
+        change.escalated(AlertSeverity::Critical, 2, Timestamp::now());
+    })
+    .await;
+    story.changed(&id).await;
+    let rung = story.replies(0).await;
+    assert_eq!(
+        rung.last().expect("it rang")["mentions"],
+        json!([MIRA]),
+        "{rung:#?}"
+    );
+    let card = story.messages(0).await.remove(0);
+    assert!(
+        text(&card).contains("🙋 mira is on it: ada gave it to them at "),
+        "{card}"
+    );
+}
