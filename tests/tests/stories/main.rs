@@ -42,6 +42,8 @@ mod notifier {
     mod rings;
     mod silences;
     mod telegram_stand_in;
+    mod troubles;
+    mod what_is_wrong;
 }
 
 mod repair {

@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 use tests::stack::project;
 
 /// The example of each operation with a body that shows it at work: firing, pressed, decided.
-const TYPICAL: [(&str, &str); 7] = [
+const TYPICAL: [(&str, &str); 8] = [
+    ("respond", "acknowledge"),
     ("alertmanager", "alertmanager-single"),
     ("alerts", "alert-signed"),
     ("signals", "signal"),

@@ -65,8 +65,14 @@ impl Call {
             .iter()
             .map(|name| credential(document, stack, &operation.path, name, &body))
             .collect();
-        // The id of the approval is the example's until a story has another.
-        let path = operation.path.replace("{id}", NO_APPROVAL);
+        // The id is the example's until a story has another.
+        let is_incident = operation.path.contains("/incidents/");
+        let id = if is_incident {
+            NO_INCIDENT
+        } else {
+            NO_APPROVAL
+        };
+        let path = operation.path.replace("{id}", id);
         Self {
             method: operation.method.clone(),
             path,
@@ -75,10 +81,10 @@ impl Call {
         }
     }
 
-    /// The same with another approval in the path.
-    pub(crate) fn about(self, approval: &str) -> Self {
+    /// The same with another approval or incident in the path.
+    pub(crate) fn about(self, id: &str) -> Self {
         Self {
-            path: self.path.replace(NO_APPROVAL, approval),
+            path: self.path.replace(NO_APPROVAL, id).replace(NO_INCIDENT, id),
             ..self
         }
     }
@@ -166,6 +172,8 @@ fn body(headers: &HeaderMap, bytes: &[u8]) -> Value {
     }
 }
 
+/// The incident that stands in the document: there is none with this id.
+const NO_INCIDENT: &str = "01KA0000000000000000000000";
 /// The approval that stands in the document and in `events/`: there is none with this id.
 pub(crate) const NO_APPROVAL: &str = "01KA0000000000000000000000-0123456789abcdef";
 

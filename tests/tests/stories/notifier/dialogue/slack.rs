@@ -78,6 +78,7 @@ async fn a_press_decides_and_is_answered_in_a_whisper_and_on_the_card() {
     let expected = [
         ("approve", approval),
         ("reject", approval),
+        ("acknowledge", id),
         ("details", id),
         ("history", id),
         ("reanalyse", id),

@@ -118,6 +118,7 @@ async fn everything_up_to_the_repair_is_asked_on_the_card() {
     let expected = [
         ("approve", approval),
         ("reject", approval),
+        ("acknowledge", id),
         ("details", id),
         ("history", id),
         ("reanalyse", id),
@@ -239,7 +240,14 @@ async fn everything_up_to_the_repair_is_asked_on_the_card() {
 async fn a_stranger_is_refused_by_every_button_and_logged() {
     let stack = Stack::start();
     let (incident, phone) = waiting(&stack).await;
-    let words = ["approve", "reject", "details", "history", "reanalyse"];
+    let words = [
+        "approve",
+        "reject",
+        "acknowledge",
+        "details",
+        "history",
+        "reanalyse",
+    ];
     for word in words {
         assert_eq!(phone.told(word, STRANGER, None).await, NOT_LISTED, "{word}");
     }
