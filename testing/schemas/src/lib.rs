@@ -3,6 +3,10 @@
 
 use std::path::PathBuf;
 
+use domain::alert::alert_rules::AlertRules;
+use domain::alert::classification::AlertTables;
+use domain::analysis::settings::{AnalyzerSettings, ModelPrice};
+use domain::analysis::static_rule::StaticRules;
 use domain::notification::channels::Channels;
 use domain::playbook::Playbook;
 use domain::playbook::service::Service;
@@ -21,7 +25,7 @@ pub fn directory() -> PathBuf {
 
 /// Every schema with the name of its file.
 #[must_use]
-pub fn all() -> [(&'static str, Value); 4] {
+pub fn all() -> [(&'static str, Value); 9] {
     let mut channels = schema::<Channels>(
         "channels.json",
         "Who is told of what, and who may decide on it.",
@@ -29,10 +33,35 @@ pub fn all() -> [(&'static str, Value); 4] {
     // Names and patterns are listed once; what has fields of its own stands in an order.
     set_of_values(&mut channels);
     [
+        (
+            "alert-rules.schema.json",
+            schema::<AlertRules>(
+                "alert-rules.json",
+                "Of what type known alerts are, and which label names their subject.",
+            ),
+        ),
+        (
+            "alert-tables.schema.json",
+            schema::<AlertTables>(
+                "alert-tables.json",
+                "What senders' words mean: alert names, severities, labels.",
+            ),
+        ),
+        (
+            "analyzer.schema.json",
+            schema::<AnalyzerSettings>(
+                "analyzer.yaml",
+                "Where evidence comes from, which models are asked, and what they may cost.",
+            ),
+        ),
         ("channels.schema.json", channels),
         (
             "guardrails.schema.json",
             schema::<Limits>("guardrails.yaml", "The limits for repairs without a human."),
+        ),
+        (
+            "model-prices.schema.json",
+            schema::<Option<Vec<ModelPrice>>>("model-prices.yaml", "What models cost."),
         ),
         (
             "playbooks.schema.json",
@@ -47,6 +76,13 @@ pub fn all() -> [(&'static str, Value); 4] {
             schema::<Option<Vec<Service>>>(
                 "service-registry.yaml",
                 "Which services there are, where they are, and what may be done to them.",
+            ),
+        ),
+        (
+            "static-rules.schema.json",
+            schema::<StaticRules>(
+                "static-rules.yaml",
+                "What the static analyzer says about each type of alert.",
             ),
         ),
     ]

@@ -12,6 +12,11 @@ use crate::alert::subject::SubjectKind;
 /// The rules of `alert-rules.json`, with the names of heartbeats.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(from = "RulesFile")]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(with = "RulesFile")
+)]
 pub struct AlertRules {
     rules: Vec<AlertRule>,
     /// Rules that list a name without `*` and `?`: an alert is compared with the patterns only.
@@ -38,6 +43,7 @@ struct Pattern {
     deny_unknown_fields,
     expecting = "an object with the lists rules, heartbeats and noise"
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct RulesFile {
     rules: Vec<AlertRule>,
     heartbeats: Vec<String>,
@@ -47,9 +53,11 @@ struct RulesFile {
 /// One rule: earlier rules win, apart for the type and for the subject.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AlertRule {
     /// The rule set, for people.
     #[serde(default, rename = "about")]
+    #[cfg_attr(feature = "schema", schemars(with = "serde_json::Value"))]
     _about: IgnoredAny,
     /// Names of alerts, in which `*` matches any text and `?` one character.
     pub alerts: Vec<String>,
@@ -65,6 +73,7 @@ pub struct AlertRule {
 /// Which labels name the subject.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SubjectRule {
     pub kind: SubjectKind,
     /// The labels that can name it: the first that an alert has does. An alert with none of them is left to later rules.

@@ -25,6 +25,7 @@ use crate::primitives::safe_text::cut;
     deny_unknown_fields,
     expecting = "an object with the fields of alert-tables.json"
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AlertTables {
     /// Types of alert names, before the built-in table.
     alert_types: BTreeMap<String, AlertType>,
@@ -48,11 +49,13 @@ pub struct AlertTables {
     deny_unknown_fields,
     expecting = "an object with the lists alertnames and patterns"
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct CicdNames {
     alertnames: Vec<String>,
     /// Patterns in which `*` matches any text, and `?` one character; compiled once, because every
     /// alert is compared with them.
     #[serde(deserialize_with = "patterns")]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]
     patterns: Vec<WildMatch>,
 }
 

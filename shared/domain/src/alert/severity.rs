@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The sender's view of how bad it is, ordered from mild to bad.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 pub enum AlertSeverity {
     Info,
     Warning,

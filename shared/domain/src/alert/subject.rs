@@ -7,6 +7,7 @@ use crate::primitives::names::named;
 named! {
     /// The kind of a subject. Kubernetes' kinds have the names that kube-state-metrics gives its labels.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
     pub enum SubjectKind {
         /// What the sender itself calls the thing that is meant.
         Component = "component",

@@ -59,6 +59,7 @@ pub enum DataImpact {
 named! {
     /// Whose problem it most likely is.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
     pub enum Responsibility {
         App = "APP",
         Infra = "INFRA",

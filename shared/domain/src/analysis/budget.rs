@@ -18,12 +18,15 @@ use crate::analysis::price::{MicroUsd, Usage, usd};
 /// Limits of the cost of models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Budget {
     /// All of them in one day (UTC).
     #[serde(rename = "day_usd", deserialize_with = "usd")]
+    #[cfg_attr(feature = "schema", schemars(with = "f64", extend("minimum" = 0, "maximum" = 1_000_000, "default" = 5.0)))]
     pub day: MicroUsd,
     /// All of them for one incident.
     #[serde(rename = "incident_usd", deserialize_with = "usd")]
+    #[cfg_attr(feature = "schema", schemars(with = "f64", extend("minimum" = 0, "maximum" = 1_000_000, "default" = 0.1)))]
     pub incident: MicroUsd,
 }
 

@@ -22,6 +22,7 @@ const MOST_QUERIES: usize = 8;
 /// spent.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AnalyzerSettings {
     /// Where evidence comes from.
     pub evidence: EvidenceSettings,
@@ -37,6 +38,7 @@ pub struct AnalyzerSettings {
 /// Where evidence comes from.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EvidenceSettings {
     /// A Prometheus, or whatever has its HTTP API.
     pub prometheus: Option<PrometheusSettings>,
@@ -60,6 +62,7 @@ impl Default for EvidenceSettings {
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PrometheusSettings {
     /// Its base URL, as in its `--web.external-url`. An alert's own expression is asked for only where the alert's `generatorURL` is a page
     /// of it.
@@ -71,12 +74,14 @@ pub struct PrometheusSettings {
     pub timeout: Length,
     /// More questions, by type of alert: 8 at most for each.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("propertyNames" = { "enum": AlertType::ALL.map(AlertType::as_str) })))]
     pub queries: BTreeMap<AlertType, Vec<NamedQuery>>,
 }
 
 /// A question to Prometheus.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NamedQuery {
     /// What the value is called.
     pub name: String,
@@ -89,6 +94,7 @@ pub struct NamedQuery {
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SignozSettings {
     pub url: String,
     /// The secret with its API key.
@@ -101,6 +107,7 @@ pub struct SignozSettings {
 /// Which interface a provider speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 pub enum Api {
     /// OpenAI's Chat Completions, which Ollama, llama.cpp, vLLM and most vendors speak too.
     Openai,
@@ -111,6 +118,7 @@ pub enum Api {
 /// How the format of an answer is given to a provider.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 pub enum AnswerFormat {
     /// By a JSON schema that it keeps to.
     #[default]
@@ -123,6 +131,7 @@ pub enum AnswerFormat {
 /// One model to ask.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProviderSettings {
     /// Its name on the card, in the log and in the budget.
     pub name: String,
@@ -139,6 +148,7 @@ pub struct ProviderSettings {
     pub timeout: Length,
     /// The most tokens of an answer.
     #[serde(default = "answer_tokens")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 64, max = 32000)))]
     pub max_output_tokens: u32,
     /// How the format of an answer is given to it.
     #[serde(default)]
@@ -148,6 +158,7 @@ pub struct ProviderSettings {
 /// What an incident is worth whose fingerprint was repaired before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 pub enum MemoryMode {
     Off,
     /// The analysis says what helped before; a model is asked all the same.
@@ -160,10 +171,12 @@ pub enum MemoryMode {
 /// Whether an alert that was repaired before is answered from memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Memory {
     /// What is done with it.
     pub mode: MemoryMode,
     /// How many of the last incidents have to have had the same verified outcome.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 20)))]
     pub incidents: u32,
 }
 
@@ -178,6 +191,7 @@ impl Default for Memory {
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TracingSettings {
     /// Where OTLP over HTTP is taken, with its whole path (`…/v1/traces`).
     pub otlp_url: String,
@@ -188,14 +202,17 @@ pub struct TracingSettings {
 /// A model's price as an operator writes it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ModelPrice {
     /// The model, as in `analyzer.yaml`.
     pub model: String,
     /// Dollars for a million tokens that are sent.
     #[serde(deserialize_with = "usd")]
+    #[cfg_attr(feature = "schema", schemars(with = "f64", extend("minimum" = 0, "maximum" = 1_000_000)))]
     input_usd_per_million: u64,
     /// Dollars for a million tokens that are answered.
     #[serde(deserialize_with = "usd")]
+    #[cfg_attr(feature = "schema", schemars(with = "f64", extend("minimum" = 0, "maximum" = 1_000_000)))]
     output_usd_per_million: u64,
     /// Where the vendor says so.
     pub source: Option<String>,

@@ -9,6 +9,7 @@ use crate::analysis::{DataImpact, Responsibility, Risk};
 /// What a rule is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "String", inline, extend("enum" = Subject::names())))]
 pub enum Subject {
     /// Alerts of a type.
     Type(AlertType),
@@ -23,14 +24,19 @@ impl TryFrom<String> for Subject {
             .into_iter()
             .find(|alert_type| alert_type.as_str() == text)
             .map(Self::Type);
-        let known = || AlertType::ALL.map(AlertType::as_str).join(", ");
         of_type
             .or((text == "storm").then_some(Self::Storm))
-            .ok_or_else(|| format!("`{text}` is neither storm nor one of {}", known()))
+            .ok_or_else(|| format!("`{text}` is not one of {}", Self::names().join(", ")))
     }
 }
 
 impl Subject {
+    /// Every name that a rule can be for.
+    fn names() -> Vec<&'static str> {
+        let types = AlertType::ALL.map(AlertType::as_str);
+        types.into_iter().chain([Self::Storm.as_str()]).collect()
+    }
+
     fn as_str(self) -> &'static str {
         match self {
             Self::Type(alert_type) => alert_type.as_str(),
@@ -42,6 +48,7 @@ impl Subject {
 /// What is known about one type of alert, or about a few alerts of it by name.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StaticRule {
     /// What it is for.
     #[serde(rename = "for")]
@@ -59,6 +66,7 @@ pub struct StaticRule {
     /// How dangerous it is at the severity `warning`.
     pub risk: Risk,
     /// How sure the rule is, 0 to 1.
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
     pub confidence: f64,
     /// True if it names no cause, because it is for alerts of which nothing is known: then its confidence is in nothing.
     #[serde(default)]
@@ -77,6 +85,7 @@ pub struct StaticRule {
 /// All rules. There is one for storms and for every type, so that every alert has an answer.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StaticRules(pub Vec<StaticRule>);
 
 impl StaticRules {
