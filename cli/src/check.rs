@@ -1,10 +1,22 @@
 //! `quell check`: reports every error in an operator's files before deployment.
 
+mod document;
+mod file;
+mod files;
+mod json;
+mod references;
+mod schema;
+mod shape;
+mod typed;
+mod warnings;
+mod words;
+mod yaml;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use notifier::render::check;
+use notifier::render::check as templates_check;
 use playbook_files::analyzer_files::AnalyzerFiles;
 use playbook_files::operator_files::{OperatorFiles, limits};
 use serde_json::{Value, json};
@@ -12,6 +24,8 @@ use settings::alert_tables;
 use settings::channels_file;
 use settings::config_error::{ConfigError, ConfigErrors, both};
 
+use crate::check::files::Files;
+use crate::check::warnings::unread_files;
 use crate::exit::{Answer, Failure};
 
 #[derive(Debug, Args)]
@@ -26,11 +40,13 @@ pub(crate) struct Check {
 
 impl Check {
     pub(crate) fn answer(self, out: &mut dyn Write) -> Result<Answer, Failure> {
-        let found = errors(&self.directory);
-        let warnings = OperatorFiles::warnings(&self.directory);
-        let answer = Answer::of(found.is_ok());
+        let Found {
+            counted,
+            errors,
+            warnings,
+        } = Found::in_directory(&self.directory);
+        let answer = Answer::of(errors.is_empty());
         if self.json {
-            let errors = found.err().map(|errors| errors.0).unwrap_or_default();
             let both = json!({ "errors": as_json(&errors), "warnings": as_json(&warnings) });
             writeln!(out, "{both}")?;
             return Ok(answer);
@@ -38,22 +54,55 @@ impl Check {
         for warning in &warnings {
             writeln!(out, "warning: {warning}")?;
         }
-        match found {
-            Ok(counted) => writeln!(out, "{counted}: no errors")?,
-            Err(errors) => {
-                writeln!(out, "{errors}")?;
-                match errors.0.len() {
-                    1 => writeln!(out, "1 error. Fix it before you deploy.")?,
-                    count => writeln!(out, "{count} errors. Fix them before you deploy.")?,
-                }
-            }
+        for error in &errors {
+            writeln!(out, "{error}")?;
+        }
+        match (errors.len(), counted) {
+            (0, counted) => writeln!(out, "{counted}: no errors")?,
+            (1, _) => writeln!(out, "1 error. Fix it before you deploy.")?,
+            (count, _) => writeln!(out, "{count} errors. Fix them before you deploy.")?,
         }
         Ok(answer)
     }
 }
 
-/// What there is in the files, or everything that is wrong with them.
-fn errors(directory: &Path) -> Result<String, ConfigErrors> {
+/// What is found in a directory.
+struct Found {
+    /// How much of everything there is, if nothing is wrong.
+    counted: String,
+    errors: Vec<ConfigError>,
+    warnings: Vec<ConfigError>,
+}
+
+impl Found {
+    /// Whether the files are refused is what the functions say, who read them at their start. What has to be mended is said by a reader
+    /// that goes on behind the first fault; where it finds none, the functions' own words stand.
+    fn in_directory(directory: &Path) -> Self {
+        let mut files = Files::read(directory);
+        files.doubt();
+        let mut warnings = unread_files(directory);
+        warnings.extend(files.warnings());
+        let (counted, errors) = match strict(directory) {
+            Ok(counted) => (counted, Vec::new()),
+            Err(ConfigErrors(refused)) => {
+                let mut errors = files.errors();
+                let explained =
+                    |refused: &ConfigError| errors.iter().any(|error| error.file == refused.file);
+                let rest: Vec<_> = refused.into_iter().filter(|one| !explained(one)).collect();
+                errors.extend(rest);
+                (String::new(), errors)
+            }
+        };
+        Self {
+            counted,
+            errors,
+            warnings,
+        }
+    }
+}
+
+/// What there is in the files, as the functions read them, or why they refuse them.
+fn strict(directory: &Path) -> Result<String, ConfigErrors> {
     let of_repairs = both(OperatorFiles::load(directory), limits(directory));
     let others = both(
         AnalyzerFiles::load(directory),
@@ -75,7 +124,7 @@ fn errors(directory: &Path) -> Result<String, ConfigErrors> {
 
 /// How many templates of the operator's there are. Each is rendered with samples of what it will be given.
 fn templates(directory: &Path) -> Result<usize, ConfigErrors> {
-    let (own, broken) = check::errors(directory);
+    let (own, broken) = templates_check::errors(directory);
     let error = |broken: notifier::render::engine::Broken| ConfigError {
         file: directory.join(broken.file),
         line: u64::try_from(broken.line).ok(),

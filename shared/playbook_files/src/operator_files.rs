@@ -38,38 +38,20 @@ impl OperatorFiles {
     /// # Errors
     /// Everything that is wrong with either of them.
     pub fn load(directory: &Path) -> Result<Self, ConfigErrors> {
-        let playbook = |playbook: &Playbook| (playbook.id.to_string(), vec![], playbook.errors());
-        let playbooks = list(&directory.join(PLAYBOOKS), playbook, |_, _, _| true);
-        let names = |service: &Service| {
-            (
-                service.name.to_string(),
-                service.aliases.clone(),
-                service.errors(),
-            )
-        };
-        let services = list(&directory.join(SERVICE_REGISTRY), names, ambiguous);
+        let playbooks = list(
+            &directory.join(PLAYBOOKS),
+            |playbook: &Playbook| (playbook.id.to_string(), playbook.errors()),
+            |all| repeated_playbooks(all.iter().map(|item| &item.value)),
+        );
+        let services = list(
+            &directory.join(SERVICE_REGISTRY),
+            |service: &Service| (service.name.to_string(), service.errors()),
+            |all| repeated_services(all.iter().map(|item| &item.value)),
+        );
         both(playbooks, services).map(|(playbooks, services)| Self {
             playbooks,
             services,
         })
-    }
-
-    /// What is doubtful in the files, and keeps nothing from starting. Files with errors have no warnings yet.
-    pub fn warnings(directory: &Path) -> Vec<ConfigError> {
-        let file = directory.join(SERVICE_REGISTRY);
-        let services: Vec<Spanned<Service>> = yaml::read(&file, "[]").unwrap_or_default();
-        let of_service = |(index, item): (usize, &Spanned<Service>)| {
-            let (line, name) = (item.referenced.line(), item.value.name.clone());
-            let warning = |(field, sentence): (String, String)| {
-                error_at(&file, line, index, &name, &field, &sentence)
-            };
-            item.value
-                .warnings()
-                .into_iter()
-                .map(warning)
-                .collect::<Vec<_>>()
-        };
-        services.iter().enumerate().flat_map(of_service).collect()
     }
 
     /// Everything that decides whether a plan may run without a human, with what the files say about it now.
@@ -154,9 +136,6 @@ pub fn limits(directory: &Path) -> Result<Limits, ConfigErrors> {
     yaml::read(&directory.join(GUARDRAILS), "{}")
 }
 
-/// A name, the other names, and what is wrong: each a field and a sentence.
-type Checked = (String, Vec<String>, Vec<(String, String)>);
-
 /// True if an alert that says this name could mean either service. The name itself, by which repairs are locked and counted, is given to
 /// one service alone; an alias also to services that live in different places.
 fn ambiguous(one: &Service, other: &Service, name: &str) -> bool {
@@ -167,37 +146,75 @@ fn ambiguous(one: &Service, other: &Service, name: &str) -> bool {
     !apart || std::ptr::eq(one, other) || (one.name == name && other.name == name)
 }
 
-/// Reads a list whose items have names. Two items cannot both have a name if it is then unclear which of them is meant.
+/// A name that two items of a list have, so that it is unclear which of them is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RepeatedName {
+    pub name: String,
+    /// The place of the item that has it first.
+    pub first: usize,
+    /// The place of the item that has it again.
+    pub again: usize,
+}
+
+/// The ids that more than one playbook has.
+pub fn repeated_playbooks<'a>(playbooks: impl Iterator<Item = &'a Playbook>) -> Vec<RepeatedName> {
+    let names = |playbook: &Playbook| vec![playbook.id.to_string()];
+    repeated(playbooks, names, |_, _, _| true)
+}
+
+/// The names and aliases by which an alert could mean more than one service.
+pub fn repeated_services<'a>(services: impl Iterator<Item = &'a Service>) -> Vec<RepeatedName> {
+    let names = |service: &Service| {
+        let mut names = vec![service.name.to_string()];
+        names.extend(service.aliases.iter().cloned());
+        names
+    };
+    repeated(services, names, ambiguous)
+}
+
+fn repeated<'a, T: 'a>(
+    items: impl Iterator<Item = &'a T>,
+    names: impl Fn(&T) -> Vec<String>,
+    unclear: impl Fn(&T, &T, &str) -> bool,
+) -> Vec<RepeatedName> {
+    let mut known: BTreeMap<String, Vec<(usize, &T)>> = BTreeMap::new();
+    let mut found = Vec::new();
+    for (again, item) in items.enumerate() {
+        for name in names(item) {
+            let before = known.entry(name.clone()).or_default();
+            let first = before.iter().find(|(_, other)| unclear(other, item, &name));
+            found.extend(first.map(|&(first, _)| RepeatedName { name, first, again }));
+            before.push((again, item));
+        }
+    }
+    found
+}
+
+/// Reads a list whose items have names. `check` says of each what it is called and what is wrong with it.
 fn list<T: DeserializeOwned>(
     file: &Path,
-    check: impl Fn(&T) -> Checked,
-    unclear: impl Fn(&T, &T, &str) -> bool,
+    check: impl Fn(&T) -> (String, Vec<(String, String)>),
+    repeated: impl Fn(&[Spanned<T>]) -> Vec<RepeatedName>,
 ) -> Result<Vec<T>, ConfigErrors> {
     let items: Vec<Spanned<T>> = yaml::read(file, "[]")?;
+    let line = |index: usize| items.get(index).map_or(0, |item| item.referenced.line());
     let mut errors = Vec::new();
-    let mut names: BTreeMap<String, Vec<&Spanned<T>>> = BTreeMap::new();
     for (index, item) in items.iter().enumerate() {
-        let line = item.referenced.line();
-        let (name, others, wrong) = check(&item.value);
+        let (name, wrong) = check(&item.value);
         for (field, sentence) in wrong {
-            errors.push(error_at(file, line, index, &name, &field, &sentence));
+            errors.push(error_at(file, line(index), index, &name, &field, &sentence));
         }
-        for name in std::iter::once(&name).chain(&others) {
-            let known = names.entry(name.clone()).or_default();
-            if let Some(first) = known
-                .iter()
-                .find(|known| unclear(&known.value, &item.value, name))
-            {
-                let first = first.referenced.line();
-                errors.push(ConfigError {
-                    file: file.to_owned(),
-                    line: Some(line),
-                    field: Some(format!("[{index}].name")),
-                    text: format!("[{index}] the name {name} stands in line {first} already"),
-                });
-            }
-            known.push(item);
-        }
+    }
+    for RepeatedName { name, first, again } in repeated(&items) {
+        errors.push(ConfigError {
+            file: file.to_owned(),
+            line: Some(line(again)),
+            field: Some(format!("[{again}].name")),
+            text: format!(
+                "[{again}] the name {name} stands in line {} already",
+                line(first)
+            ),
+        });
     }
     if errors.is_empty() {
         Ok(items.into_iter().map(|item| item.value).collect())

@@ -1,5 +1,7 @@
 //! Rules about alerts of known rule sets: of what type they are, and which label names their subject.
 
+mod reach;
+
 use std::collections::HashMap;
 
 use serde::Deserialize;

@@ -8,5 +8,6 @@ pub mod outbox;
 pub mod people;
 pub mod person_token;
 pub mod pipeline_run;
+mod reach;
 mod validation;
 pub mod words;

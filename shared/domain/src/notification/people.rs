@@ -15,6 +15,11 @@ impl Pattern {
     pub(super) fn fits(&self, text: &str) -> bool {
         self.0.matches(text)
     }
+
+    /// It as the file writes it.
+    pub(super) fn text(&self) -> String {
+        self.0.pattern()
+    }
 }
 
 impl<'de> Deserialize<'de> for Pattern {

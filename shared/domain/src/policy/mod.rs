@@ -2,6 +2,8 @@
 
 pub mod attempt_ledger;
 #[cfg(feature = "playbooks")]
+pub mod automation;
+#[cfg(feature = "playbooks")]
 pub mod evaluation;
 #[cfg(feature = "playbooks")]
 pub mod freeze;

@@ -5,6 +5,8 @@ mod incident;
 mod playbook;
 mod rate;
 
+pub(crate) use playbook::may_ever_run;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::incident::Incident;

@@ -27,19 +27,7 @@ impl GuardrailContext<'_> {
     }
 
     pub(super) fn playbook_risk(&self) -> Answer {
-        let playbook = self.known_playbook()?;
-        if playbook.auto.is_none() {
-            return Err("this playbook is never automatic".into());
-        }
-        match (playbook.risk, playbook.data_impact) {
-            (Risk::Low, DataImpact::None | DataImpact::ReadOnly) => {
-                Ok("low, and it changes no data".into())
-            }
-            (Risk::Low, DataImpact::Write | DataImpact::Destructive) => {
-                Err("it changes data".into())
-            }
-            (risk, _) => Err(format!("{} is more than low", risk.as_str())),
-        }
+        may_ever_run(self.known_playbook()?)
     }
 
     pub(super) fn playbook_record(&self) -> Answer {
@@ -73,6 +61,20 @@ impl GuardrailContext<'_> {
             "verified {} times, failed {}",
             record.verified, record.failed
         ))
+    }
+}
+
+/// Whether a playbook may run without a human at all, whatever the incident.
+pub(crate) fn may_ever_run(playbook: &Playbook) -> Answer {
+    if playbook.auto.is_none() {
+        return Err("this playbook is never automatic".into());
+    }
+    match (playbook.risk, playbook.data_impact) {
+        (Risk::Low, DataImpact::None | DataImpact::ReadOnly) => {
+            Ok("low, and it changes no data".into())
+        }
+        (Risk::Low, DataImpact::Write | DataImpact::Destructive) => Err("it changes data".into()),
+        (risk, _) => Err(format!("{} is more than low", risk.as_str())),
     }
 }
 

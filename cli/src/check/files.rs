@@ -1,0 +1,203 @@
+//! All files of a directory, each read past its faults, and what the domain says about them.
+
+use std::path::Path;
+
+use domain::alert::alert_rules::AlertRules;
+use domain::alert::classification::AlertTables;
+use domain::analysis::settings::{AnalyzerSettings, ModelPrice};
+use domain::analysis::static_rule::StaticRules;
+use domain::notification::channels::Channels;
+use domain::playbook::Playbook;
+use domain::playbook::service::Service;
+use domain::policy::limits::Limits;
+use playbook_files::analyzer_files::{PRICES, RULES, SETTINGS};
+use playbook_files::operator_files::{
+    GUARDRAILS, PLAYBOOKS, RepeatedName, SERVICE_REGISTRY, repeated_playbooks, repeated_services,
+};
+use settings::alert_tables::{ALERT_RULES, ALERT_TABLES};
+use settings::channels_file::CHANNELS;
+use settings::config_error::ConfigError;
+
+use crate::check::file::{Empty, File};
+
+/// The names of the files that the functions read.
+pub(crate) const NAMES: [&str; 9] = [
+    PLAYBOOKS,
+    SERVICE_REGISTRY,
+    GUARDRAILS,
+    SETTINGS,
+    PRICES,
+    RULES,
+    ALERT_TABLES,
+    ALERT_RULES,
+    CHANNELS,
+];
+
+/// The files.
+pub(crate) struct Files {
+    pub(crate) playbooks: File<Vec<Playbook>>,
+    pub(crate) services: File<Vec<Service>>,
+    pub(crate) limits: File<Limits>,
+    settings: File<AnalyzerSettings>,
+    prices: File<Vec<ModelPrice>>,
+    pub(crate) rules: File<StaticRules>,
+    pub(crate) tables: File<AlertTables>,
+    pub(crate) alert_rules: File<AlertRules>,
+    pub(crate) channels: File<Channels>,
+}
+
+/// The generated schema of a file.
+macro_rules! schema {
+    ($name:literal) => {
+        include_str!(concat!("../../../config/schemas/", $name, ".schema.json"))
+    };
+}
+
+impl Files {
+    /// Reads and checks the files of a directory.
+    pub(crate) fn read(dir: &Path) -> Self {
+        let (list, fields, refused) = (&Empty::List, &Empty::Fields, &Empty::Refused);
+        let mut files = Self {
+            playbooks: File::read(dir, PLAYBOOKS, schema!("playbooks"), list),
+            services: File::read(dir, SERVICE_REGISTRY, schema!("service-registry"), list),
+            limits: File::read(dir, GUARDRAILS, schema!("guardrails"), fields),
+            settings: File::read(dir, SETTINGS, schema!("analyzer"), fields),
+            prices: File::read(dir, PRICES, schema!("model-prices"), list),
+            rules: File::read(dir, RULES, schema!("static-rules"), list),
+            tables: File::read(dir, ALERT_TABLES, schema!("alert-tables"), refused),
+            alert_rules: File::read(dir, ALERT_RULES, schema!("alert-rules"), refused),
+            channels: File::read(dir, CHANNELS, schema!("channels"), refused),
+        };
+        files.check_playbooks();
+        files.check_services();
+        files.check_analyzer();
+        files.check_json();
+        files
+    }
+
+    fn check_playbooks(&mut self) {
+        let Some(playbooks) = self.playbooks.value() else {
+            return;
+        };
+        let errors = playbooks.iter().map(Playbook::errors);
+        let mut errors = in_items(errors);
+        let repeated = repeated_playbooks(playbooks.iter());
+        errors.extend(repeated.iter().map(|name| self.repeated(name, "id")));
+        self.playbooks.take(errors, &[]);
+    }
+
+    fn check_services(&mut self) {
+        let Some(services) = self.services.value() else {
+            return;
+        };
+        let errors = services.iter().map(Service::errors);
+        let mut errors = in_items(errors);
+        let warnings = in_items(services.iter().map(Service::warnings));
+        for RepeatedName { name, first, again } in repeated_services(services.iter()) {
+            let line = self.services.at(&format!("[{first}].name"));
+            let line = line.map_or(0, |node| node.line);
+            let text = format!(
+                "the name {name} belongs to the service in line {line}: give each service names of its own, or a match that tells where each lives"
+            );
+            errors.push((format!("[{again}].name"), text));
+        }
+        self.services.take(errors, &[]);
+        for (field, text) in warnings {
+            self.services.doubt(&field, text);
+        }
+    }
+
+    fn repeated(
+        &self,
+        RepeatedName { name, first, again }: &RepeatedName,
+        field: &str,
+    ) -> (String, String) {
+        let line = self.playbooks.at(&format!("[{first}].{field}"));
+        let line = line.map_or(0, |node| node.line);
+        let text =
+            format!("{name} is the {field} of the playbook in line {line}: give this one another");
+        (format!("[{again}].{field}"), text)
+    }
+
+    fn check_analyzer(&mut self) {
+        let prices = self.prices.value().map(Vec::as_slice).unwrap_or_default();
+        let models: Vec<&str> = prices.iter().map(|price| price.model.as_str()).collect();
+        if let Some(settings) = self.settings.value() {
+            let mut errors = settings.errors(prices);
+            if self.prices.value().is_none() {
+                // Which models have a price is not known.
+                errors.retain(|(field, _)| !field.ends_with("].model"));
+            }
+            self.settings.take(errors, &models);
+        }
+        if let Some(rules) = self.rules.value() {
+            let errors = rules.errors();
+            self.rules.take(errors, &[]);
+        }
+    }
+
+    fn check_json(&mut self) {
+        if let Some(tables) = self.tables.value() {
+            let errors = tables.errors();
+            self.tables.take(errors, &[]);
+        }
+        if let Some(rules) = self.alert_rules.value() {
+            let errors = rules.errors();
+            self.alert_rules.take(errors, &[]);
+        }
+        if let Some(channels) = self.channels.value() {
+            let errors = channels.errors();
+            self.channels.take(errors, &[]);
+        }
+    }
+
+    /// Everything that is wrong.
+    pub(crate) fn errors(&self) -> Vec<ConfigError> {
+        self.each(|file| file.errors())
+    }
+
+    /// Everything that is doubtful.
+    pub(crate) fn warnings(&self) -> Vec<ConfigError> {
+        self.each(|file| file.warnings())
+    }
+
+    fn each(&self, of: impl Fn(&dyn Told) -> Vec<ConfigError>) -> Vec<ConfigError> {
+        let files: [&dyn Told; 9] = [
+            &self.playbooks,
+            &self.services,
+            &self.limits,
+            &self.settings,
+            &self.prices,
+            &self.rules,
+            &self.tables,
+            &self.alert_rules,
+            &self.channels,
+        ];
+        files.into_iter().flat_map(of).collect()
+    }
+}
+
+/// What is told of a file, whatever its type.
+trait Told {
+    fn errors(&self) -> Vec<ConfigError>;
+    fn warnings(&self) -> Vec<ConfigError>;
+}
+
+impl<T: serde::de::DeserializeOwned> Told for File<T> {
+    fn errors(&self) -> Vec<ConfigError> {
+        self.errors()
+    }
+
+    fn warnings(&self) -> Vec<ConfigError> {
+        self.warnings()
+    }
+}
+
+/// What is said of the items of a list, with their places.
+fn in_items(said: impl Iterator<Item = Vec<(String, String)>>) -> Vec<(String, String)> {
+    let of_item = |(index, said): (usize, Vec<(String, String)>)| {
+        let placed = move |(field, text)| (format!("[{index}].{field}"), text);
+        said.into_iter().map(placed)
+    };
+    said.enumerate().flat_map(of_item).collect()
+}

@@ -1,0 +1,115 @@
+//! Names that one part of a file gives to another: people in approval rules, channels in routes, facts and parameters in commands.
+
+use crate::check::document::Node;
+use crate::check::words::{list, shown, suggestion};
+
+/// What a domain error turns out to be about.
+pub(crate) enum Reference {
+    /// No name of another part.
+    None,
+    /// A name that is not there: the sentence goes on so.
+    Unknown(String),
+    /// A name that may be there: the part that has the names could not be read whole.
+    Uncertain,
+}
+
+/// What a domain error at this field is about. `prices` has the models' names, for `analyzer.yaml`.
+pub(crate) fn reference(root: &Node, at: &Node, prices: &[&str]) -> Reference {
+    let path = at.path.as_str();
+    let part = |part: &str| root.field(part);
+    if path.starts_with("approvals[") && (path.contains("].people[") || path.contains("].then[")) {
+        return unknown("people", at.text(), part("people"), names_of_fields);
+    }
+    if path.starts_with("routes[") && path.contains("].channels[") {
+        return unknown("channels", at.text(), part("channels"), |node| {
+            names_of_items(node, "name")
+        });
+    }
+    if path.starts_with("providers[") && path.ends_with("].model") {
+        return match at.text() {
+            Some(given) if !prices.contains(&given) => {
+                Reference::Unknown(sentence("models with a price", given, prices))
+            }
+            _ => Reference::None,
+        };
+    }
+    let Some(playbook) = path
+        .split_once(']')
+        .map(|(item, _)| root.deepest(&format!("{item}]")))
+    else {
+        return Reference::None;
+    };
+    if path.ends_with("].when") || path.contains("].when.") {
+        let when = root.deepest(path.split(".when").next().unwrap_or_default());
+        let fact = when.field("when").and_then(|when| when.field("fact"));
+        return unknown(
+            "facts",
+            fact.and_then(Node::text),
+            playbook.field("facts"),
+            |node| names_of_items(node, "id"),
+        );
+    }
+    if path.contains("].run[") {
+        let known = playbook
+            .field("parameters")
+            .map(names_of_fields)
+            .unwrap_or_default();
+        let given = at.text().unwrap_or_default();
+        let named = placeholders(given).find(|name| !known.contains(name));
+        return unknown(
+            "parameters",
+            named,
+            playbook.field("parameters"),
+            names_of_fields,
+        );
+    }
+    Reference::None
+}
+
+fn unknown<'a>(
+    what: &str,
+    given: Option<&str>,
+    part: Option<&'a Node>,
+    names: impl Fn(&'a Node) -> Vec<&'a str>,
+) -> Reference {
+    let Some(given) = given else {
+        return Reference::None;
+    };
+    if part.is_some_and(|part| !part.sound || part.items().iter().any(|item| !item.sound)) {
+        return Reference::Uncertain;
+    }
+    let names = part.map(names).unwrap_or_default();
+    if names.contains(&given) {
+        return Reference::None;
+    }
+    Reference::Unknown(sentence(what, given, &names))
+}
+
+fn sentence(what: &str, given: &str, names: &[&str]) -> String {
+    let near = suggestion(given, names.iter().copied());
+    let near = if near.is_empty() {
+        ".".to_owned()
+    } else {
+        near
+    };
+    let names = list(names.iter().copied());
+    format!("{} is unknown{near} The {what}: {names}", shown(given))
+}
+
+pub(crate) fn names_of_fields(node: &Node) -> Vec<&str> {
+    node.entries()
+        .iter()
+        .map(|entry| entry.name.as_str())
+        .collect()
+}
+
+pub(crate) fn names_of_items<'a>(node: &'a Node, field: &str) -> Vec<&'a str> {
+    let name = |item: &'a Node| item.field(field).and_then(Node::text);
+    node.items().iter().filter_map(name).collect()
+}
+
+/// The names in braces, without the doubled braces that are text.
+fn placeholders(argument: &str) -> impl Iterator<Item = &str> {
+    let opened = argument.split('{').skip(1);
+    opened.filter_map(|rest| rest.split_once('}').map(|(name, _)| name))
+}
