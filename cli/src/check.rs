@@ -101,8 +101,16 @@ impl Found {
     }
 }
 
-/// What there is in the files, as the functions read them, or why they refuse them.
+/// What there is in the files and templates, as the functions read them, or why they refuse them.
 fn strict(directory: &Path) -> Result<String, ConfigErrors> {
+    let (files, templates) = both(strict_files(directory), templates(directory))?;
+    Ok(format!(
+        "{files}, {templates} own templates, the guardrails and the alert tables"
+    ))
+}
+
+/// What there is in the files, as the functions read them, or why they refuse them.
+fn strict_files(directory: &Path) -> Result<String, ConfigErrors> {
     let of_repairs = both(OperatorFiles::load(directory), limits(directory));
     let others = both(
         AnalyzerFiles::load(directory),
@@ -111,14 +119,12 @@ fn strict(directory: &Path) -> Result<String, ConfigErrors> {
             channels_file::load(directory),
         ),
     );
-    let (((files, _), (analyzer, (_, channels))), templates) =
-        both(both(of_repairs, others), templates(directory))?;
+    let ((files, _), (analyzer, (_, channels))) = both(of_repairs, others)?;
     let (playbooks, services) = (files.playbooks.len(), files.services.len());
     let (rules, models) = (analyzer.rules.0.len(), analyzer.settings.providers.len());
     let (channels, people) = (channels.channels.len(), channels.people.len());
     Ok(format!(
-        "{playbooks} playbooks, {services} services, {rules} static rules, {models} models, {channels} channels, {people} people, \
-         {templates} own templates, the guardrails and the alert tables"
+        "{playbooks} playbooks, {services} services, {rules} static rules, {models} models, {channels} channels, {people} people"
     ))
 }
 
@@ -142,3 +148,7 @@ fn as_json(errors: &[ConfigError]) -> Vec<Value> {
     let one = |error: &ConfigError| json!({ "file": error.file, "line": error.line, "field": error.field, "text": error.text });
     errors.iter().map(one).collect()
 }
+
+#[cfg(test)]
+#[path = "check/agreement_tests.rs"]
+mod agreement_tests;

@@ -36,7 +36,7 @@ pub(crate) enum Failure {
     /// It was asked in a way that has no answer, or something is not there.
     #[error("{0}")]
     Wrong(String),
-    #[error("the files have errors; `quell check` lists the same:\n{0}")]
+    #[error("the files have errors; `quell check` lists all of them and says what to write:\n{0}")]
     Files(#[from] ConfigErrors),
     #[error("{0}\nCheck --table, and the account and region of your profile.")]
     Store(#[from] StoreError),

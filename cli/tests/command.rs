@@ -84,19 +84,19 @@ fn check_counts_what_is_there_or_names_file_line_and_field() {
             "playbooks.yaml",
             "timeout: 60s",
             "timeout: soon",
-            "playbooks.yaml:29: [0].steps[0].timeout: `soon` is not a length of time",
+            "playbooks.yaml:29: [0] restart-compose-service: steps[0].timeout: `soon` is not a length of time",
         ),
         (
             "service-registry.yaml",
             "level: auto",
             "level: autp",
-            "service-registry.yaml:8: [0].level: unknown variant `autp`",
+            "service-registry.yaml:8: [0] sentry: level: `autp` is not allowed; did you mean auto?",
         ),
         (
             "guardrails.yaml",
             "min_confidence: 0.6",
             "min_confidence: 6",
-            "guardrails.yaml:7: min_confidence: 6 is not between 0 and 1",
+            "guardrails.yaml:7: min_confidence: has to be a number from 0 to 1, and is `6`",
         ),
         (
             "channels.json",
@@ -120,7 +120,7 @@ fn check_counts_what_is_there_or_names_file_line_and_field() {
             "static-rules.yaml",
             "confidence: 0.6",
             "confidence: 6",
-            "static-rules.yaml: [0].confidence has to be between 0 and 1",
+            "[0] storm: confidence: has to be a number from 0 to 1, and is `6`",
         ),
     ] {
         let directory = changed(file, from, to);
@@ -156,14 +156,14 @@ fn check_tells_machines_where_each_fault_is() {
     let error = &found["errors"][0];
     assert_eq!(
         (error["line"].as_u64(), error["field"].as_str()),
-        (Some(11), Some("[0].steps[0].run[3]")),
+        (Some(28), Some("[0].steps[0].run[3]")),
         "{found}"
     );
     assert_eq!(error["file"], format!("{path}/playbooks.yaml"));
     assert!(
         error["text"]
             .as_str()
-            .is_some_and(|text| text.contains("names the parameter unti")),
+            .is_some_and(|text| text.contains("`unti` is unknown; did you mean unit?")),
         "{error}"
     );
     assert_eq!(
@@ -184,7 +184,7 @@ fn check_warns_of_a_service_without_a_place() {
     assert_eq!(status, Some(0), "{found}");
     assert!(
         found.starts_with("warning: ")
-            && found.contains("service-registry.yaml:21: [1] checkout-web: match is missing")
+            && found.contains("service-registry.yaml:21: [1] checkout-web: match: is missing")
             && found.ends_with(": no errors\n"),
         "{found}"
     );

@@ -112,6 +112,15 @@ impl Node {
         }
     }
 
+    /// True if neither it nor anything in it is a stand-in.
+    pub(crate) fn is_whole(&self) -> bool {
+        let inside = |node: &Self| {
+            node.items().iter().all(Self::is_whole)
+                && node.entries().iter().all(|entry| entry.value.is_whole())
+        };
+        self.sound && inside(self)
+    }
+
     /// The value, as the functions' types are read from it.
     pub(crate) fn value(&self) -> Value {
         match &self.data {

@@ -20,6 +20,8 @@ pub(crate) struct File<T> {
     tree: Option<Node>,
     /// Its value, from the tree.
     value: Option<T>,
+    /// What each item of a list is called.
+    names: Vec<Option<String>>,
     pub(crate) faults: Vec<Fault>,
     pub(crate) doubts: Vec<Fault>,
 }
@@ -39,6 +41,7 @@ impl<T: DeserializeOwned> File<T> {
             path: directory.join(name),
             tree: None,
             value: None,
+            names: Vec::new(),
             faults: Vec::new(),
             doubts: Vec::new(),
         };
@@ -57,7 +60,7 @@ impl<T: DeserializeOwned> File<T> {
                 Empty::List => (Data::List(Vec::new()), "is empty: it lists nothing"),
                 Empty::Fields => (
                     Data::Fields(Vec::new()),
-                    "is empty: everything is as if the file were not there",
+                    "is empty: every field has its default",
                 ),
                 Empty::Refused => {
                     file.whole(None, "is empty: write {} for an empty file".to_owned());
@@ -86,6 +89,7 @@ impl<T: DeserializeOwned> File<T> {
         tree = comparison.meant(&tree, Schema::new(&schema), false);
         file.faults.extend(comparison.faults);
         file.doubts.extend(comparison.doubts);
+        file.names = tree.items().iter().map(name_of).collect();
         file.value = typed::read(&mut tree, &mut file.faults);
         file.tree = Some(tree);
         file
@@ -126,7 +130,7 @@ impl<T: DeserializeOwned> File<T> {
         let tree = self.tree.as_ref()?;
         let at = tree.deepest(field);
         // What follows from a stand-in is no fault of the file.
-        if !at.sound || (at.path.is_empty() && !all_sound(tree)) {
+        if !at.is_whole() {
             return None;
         }
         let text = match reference(tree, at, prices) {
@@ -185,30 +189,26 @@ impl<T: DeserializeOwned> File<T> {
 
     /// A field, with the name of the item that it is in: `[0] restart-api: steps[0].run`.
     fn label(&self, path: &str) -> String {
-        let item = path
-            .starts_with('[')
-            .then(|| path.split_once(']'))
-            .flatten()
-            .and_then(|(index, rest)| {
-                let node = self.at(&format!("{index}]"))?;
-                let name = ["id", "name", "model", "for"].into_iter();
-                let name = name
-                    .filter_map(|name| node.field(name))
-                    .find(|name| name.sound)?;
-                Some((format!("{index}] {}", name.text()?), rest))
-            });
-        match item {
+        let item = path.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+        let named = item.and_then(|(index, rest)| {
+            let name = self.names.get(index.parse::<usize>().ok()?)?.as_ref()?;
+            Some((format!("[{index}] {name}"), rest.trim_start_matches('.')))
+        });
+        match named {
             Some((item, "")) => item,
-            Some((item, rest)) => format!("{item}: {}", rest.trim_start_matches('.')),
+            Some((item, rest)) => format!("{item}: {rest}"),
             None => path.to_owned(),
         }
     }
 }
 
-fn all_sound(node: &Node) -> bool {
-    node.sound
-        && node.items().iter().all(all_sound)
-        && node.entries().iter().all(|entry| all_sound(&entry.value))
+/// What an item of a list is called.
+fn name_of(item: &Node) -> Option<String> {
+    let names = ["id", "name", "model", "for"].into_iter();
+    let name = names
+        .filter_map(|name| item.field(name))
+        .find(|name| name.sound)?;
+    name.text().map(str::to_owned)
 }
 
 /// True if a text is empty, or all comments.

@@ -12,7 +12,7 @@ pub(crate) fn read(text: &str) -> Result<Node, Fault> {
         text,
     };
     if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
-        return Err(wrong(error.line(), in_words(&error)));
+        return Err(wrong(error.line(), in_words(text, &error)));
     }
     let mut cursor = Cursor {
         text,
@@ -25,13 +25,22 @@ pub(crate) fn read(text: &str) -> Result<Node, Fault> {
 }
 
 /// What is wrong with the text, and what to write.
-fn in_words(error: &serde_json::Error) -> String {
+fn in_words(text: &str, error: &serde_json::Error) -> String {
     let said = error.to_string();
     let said = said.split(" at line ").next().unwrap_or_default();
-    let words = if said.starts_with("EOF") {
-        "the file ends too early: a quote, a bracket or a brace is opened and not closed"
-    } else if said.starts_with("trailing comma") {
+    let rest = text
+        .lines()
+        .nth(error.line().saturating_sub(1))
+        .and_then(|line| line.get(error.column().saturating_sub(1)..))
+        .unwrap_or_default();
+    let words = if rest.starts_with(['/', '#']) {
+        "JSON has no comments: take this one away"
+    } else if rest.starts_with('\'') {
+        "texts and names have to be in double quotes, as in \"name\""
+    } else if rest.starts_with(['}', ']']) && !said.starts_with("expected") {
         "there is a comma before a closing bracket or brace: take the comma away"
+    } else if said.starts_with("EOF") {
+        "the file ends too early: a quote, a bracket or a brace is opened and not closed"
     } else if said.starts_with("expected `,`") {
         "a comma is missing between two values, or a bracket is closed by a brace"
     } else if said.starts_with("expected `:`") {
@@ -39,7 +48,7 @@ fn in_words(error: &serde_json::Error) -> String {
     } else if said.starts_with("key must be a string") {
         "names have to be in double quotes: \"name\": value"
     } else if said.starts_with("expected value") || said.starts_with("expected ident") {
-        "a value is expected here: a text in double quotes, a number, true, false, [ ] or { }. JSON has no comments"
+        "a value is expected here: a text in double quotes, a number, true, false, [ ] or { }"
     } else if said.starts_with("trailing characters") {
         "there is more text behind the end: a file is one { } or one [ ]"
     } else if said.starts_with("control character") {

@@ -1,7 +1,7 @@
 //! Names that one part of a file gives to another: people in approval rules, channels in routes, facts and parameters in commands.
 
 use crate::check::document::Node;
-use crate::check::words::{list, shown, suggestion};
+use crate::check::words::{list, meant, shown, suggestion};
 
 /// What a domain error turns out to be about.
 pub(crate) enum Reference {
@@ -49,6 +49,16 @@ pub(crate) fn reference(root: &Node, at: &Node, prices: &[&str]) -> Reference {
             |node| names_of_items(node, "id"),
         );
     }
+    if path.contains(".parameters.") && path.ends_with(".from") {
+        let given = at.text().unwrap_or_default();
+        return match source(given) {
+            Some(near) => Reference::Unknown(format!(
+                "{} is no place of values; did you mean {near}? It has to be service.name, service.unit, service.facts.<key> or alert.labels.<label>",
+                shown(given)
+            )),
+            None => Reference::None,
+        };
+    }
     if path.contains("].run[") {
         let known = playbook
             .field("parameters")
@@ -64,6 +74,16 @@ pub(crate) fn reference(root: &Node, at: &Node, prices: &[&str]) -> Reference {
         );
     }
     Reference::None
+}
+
+/// The source of a parameter's value that was meant most likely: `service.facts.port` for `services.fact.port`.
+fn source(given: &str) -> Option<String> {
+    if let Some(whole) = meant(given, ["service.name", "service.unit"]) {
+        return Some(whole.to_owned());
+    }
+    let (kind, key) = given.rsplit_once('.')?;
+    let kind = meant(kind, ["service.facts", "alert.labels"])?;
+    Some(format!("{kind}.{key}"))
 }
 
 fn unknown<'a>(

@@ -17,6 +17,8 @@ pub(crate) enum Shape<'a> {
     Text,
     /// A length of time such as `30m`.
     Length,
+    /// A moment such as `2026-12-20T18:00:00+08:00`.
+    Moment,
     /// A number, whole or not, from and to.
     Number {
         whole: bool,
@@ -146,6 +148,8 @@ impl<'a> Schema<'a> {
         let pattern = at["pattern"].as_str().unwrap_or_default();
         if pattern.starts_with("^[0-9]+(ms|") {
             Shape::Length
+        } else if pattern.starts_with(r"^\d{4}-\d\d-\d\d[Tt ]") {
+            Shape::Moment
         } else {
             Shape::Text
         }
@@ -157,6 +161,7 @@ impl<'a> Schema<'a> {
             Shape::Anything => Value::Null,
             Shape::Text => json!("x"),
             Shape::Length => json!("1s"),
+            Shape::Moment => json!("2026-01-01T00:00:00Z"),
             Shape::Number { whole, least, .. } => {
                 let least = least.unwrap_or(0.0);
                 if whole && least >= 1.0 {

@@ -17,7 +17,8 @@ pub(crate) fn read<T: DeserializeOwned>(tree: &mut Node, faults: &mut Vec<Fault>
         };
         let steps: Vec<Step> = error.path().iter().filter_map(Step::of).collect();
         let (depth, node) = deepest(tree, &steps);
-        if node.sound {
+        // What follows from a stand-in is no fault of the file.
+        if node.is_whole() {
             faults.push(Fault::at(node, error.inner().to_string()));
         }
         if depth == 0 || !take_out(tree, &steps[..depth]) {

@@ -40,6 +40,14 @@ pub(crate) fn suggestion<'a>(given: &str, names: impl IntoIterator<Item = &'a st
     meant(given, names).map_or_else(String::new, |name| format!("; did you mean {name}?"))
 }
 
+/// That a name is none of those that are allowed, which was meant, and which there are.
+pub(crate) fn refusal(given: &str, names: &[&str]) -> String {
+    let near = suggestion(given, names.iter().copied());
+    let near = if near.is_empty() { "." } else { near.as_str() };
+    let names = list(names.iter().copied());
+    format!("{} is not allowed{near} Allowed: {names}", shown(given))
+}
+
 /// `low, medium, high`, cut where it is long.
 pub(crate) fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let mut names: Vec<&str> = names.into_iter().collect();
@@ -49,6 +57,17 @@ pub(crate) fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
         ([], _) => "none".to_owned(),
         (_, 0) => names.join(", "),
         _ => format!("{} and {more} more", names.join(", ")),
+    }
+}
+
+/// A sentence as a part of another: its first letter is small, unless a word of capitals begins it.
+pub(crate) fn inside(sentence: &str) -> String {
+    let mut rest = sentence.chars();
+    match (rest.next(), rest.clone().next()) {
+        (Some(first), Some(second)) if !second.is_uppercase() => {
+            first.to_lowercase().chain(rest).collect()
+        }
+        _ => sentence.to_owned(),
     }
 }
 
@@ -81,10 +100,9 @@ pub(crate) fn range(least: Option<f64>, most: Option<f64>) -> String {
 
 /// The unit that a field's name says.
 pub(crate) fn unit(name: &str) -> &'static str {
-    const UNITS: [(&str, &str); 5] = [
+    const UNITS: [(&str, &str); 4] = [
         ("_seconds", " of seconds"),
         ("_per_minute", " of messages a minute"),
-        ("_per_hour", " an hour"),
         ("_usd", " of dollars"),
         ("_per_million", " of dollars"),
     ];
@@ -119,6 +137,7 @@ pub(crate) fn takes(shape: &Shape<'_>) -> String {
         Shape::Anything => "a value".to_owned(),
         Shape::Text => "a text".to_owned(),
         Shape::Length => "a length of time, such as 90s, 30m or 1h".to_owned(),
+        Shape::Moment => "a moment, such as 2026-12-20T18:00:00+08:00".to_owned(),
         Shape::Number { whole, least, most } => {
             let whole = if *whole { "a whole number" } else { "a number" };
             format!("{whole}{}", range(*least, *most))

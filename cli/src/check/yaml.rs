@@ -236,7 +236,7 @@ fn unreadable(text: &str, error: &ScanError) -> Fault {
         let words = "cannot be read as YAML here: look for a missing quote, colon, bracket or dash, and for lines that are not indented like their neighbours";
         (number, words.to_owned())
     });
-    let rest = "The rest of the file is checked when this is mended";
+    let rest = "The rest of the file is checked when this is mended.";
     fault(
         u64::try_from(number).unwrap_or(u64::MAX),
         "",

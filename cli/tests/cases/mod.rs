@@ -299,10 +299,7 @@ pub(crate) const CASES: &[Case] = &[
     ),
     broken(
         "the name of a service twice",
-        &[(
-            REGISTRY,
-            Replace("name: checkout-web", "name: sentry"),
-        )],
+        &[(REGISTRY, Replace("name: checkout-web", "name: sentry"))],
     ),
     broken(
         "a cluster that is a number",
@@ -564,11 +561,21 @@ pub(crate) const CASES: &[Case] = &[
                 GUARDRAILS,
                 Replace("min_confidence: 0.6", "min_confidence: 0.9"),
             ),
+            (GUARDRAILS, Replace("auto_from: 0.8", "auto_from: 1")),
             (
-                GUARDRAILS,
-                Replace("groups: {}", "groups: { monitorin: { at_most: 2 } }"),
+                PLAYBOOKS,
+                Write(
+                    "- id: restart\n  name: Restart\n  match: { alert_types: [high_memory] }\n  risk: low\n  auto: { max_severity: P2, earned: true }\n  steps: [{ run: [systemctl, restart, web] }]\n  verify: [{ run: [systemctl, is-active, web] }]\n",
+                ),
             ),
         ],
+    ),
+    doubtful(
+        "a group that no service is in",
+        &[(
+            GUARDRAILS,
+            Replace("groups: {}", "groups: { monitorin: { at_most: 2 } }"),
+        )],
     ),
     doubtful(
         "an alert rule behind a wider one",

@@ -156,10 +156,10 @@ fn a_fault_of_sense_in_the_rules_names_file_and_field() {
     insta::assert_snapshot!(rules_faults("rules", &doubled), @r"
     static-rules.yaml: [12].confidence has to be between 0 and 1
     static-rules.yaml: [12].alertnames has the alert A, for which a rule above is
-    static-rules.yaml: the rules have 2 rules without alertnames for storm; there has to be one
+    static-rules.yaml: the rules have 2 rules with for: storm and without alertnames: keep one
     ");
     let without_storm = shipped(RULES).replace("for: storm", "for: storm\n  alertnames: [A]");
-    insta::assert_snapshot!(rules_faults("none", &without_storm), @"static-rules.yaml: the rules have 0 rules without alertnames for storm; there has to be one");
+    insta::assert_snapshot!(rules_faults("none", &without_storm), @"static-rules.yaml: the rules have no rule with for: storm and without alertnames: add one");
 }
 
 /// A rule for one alert by its name.

@@ -135,10 +135,11 @@ impl StaticRules {
                 .filter(|rule| rule.subject == subject && rule.alertnames.is_empty())
                 .count();
             if whole != 1 {
-                let sentence = format!(
-                    "have {whole} rules without alertnames for {}; there has to be one",
-                    subject.as_str()
-                );
+                let what = format!("with for: {} and without alertnames", subject.as_str());
+                let sentence = match whole {
+                    0 => format!("have no rule {what}: add one"),
+                    _ => format!("have {whole} rules {what}: keep one"),
+                };
                 errors.push(("the rules".to_owned(), sentence));
             }
         }

@@ -128,7 +128,7 @@ impl TryFrom<WrittenEarning> for Earning {
         let (approve, auto) = (earning.approve_from.get(), earning.auto_from.get());
         if approve > auto {
             return Err(format!(
-                "auto_from ({auto}) is less than approve_from ({approve}): the first level would ask for more than the second"
+                "auto_from ({auto}) is less than approve_from ({approve}): the first level would ask for more than the second. Make auto_from the larger"
             ));
         }
         if auto <= 0.0 {
