@@ -33,7 +33,9 @@ fn in_words(text: &str, error: &serde_json::Error) -> String {
         .nth(error.line().saturating_sub(1))
         .and_then(|line| line.get(error.column().saturating_sub(1)..))
         .unwrap_or_default();
-    let words = if rest.starts_with(['/', '#']) {
+    let words = if text.starts_with('\u{feff}') {
+        "the file begins with a byte order mark: save it as UTF-8 without one (\"without BOM\")"
+    } else if rest.starts_with(['/', '#']) {
         "JSON has no comments: take this one away"
     } else if rest.starts_with('\'') {
         "texts and names have to be in double quotes, as in \"name\""

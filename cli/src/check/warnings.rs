@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use domain::analysis::Risk;
+use domain::notification::channels::Channels;
 use domain::playbook::Playbook;
-use domain::playbook::service::Service;
+use domain::playbook::service::{Level, Service};
 use domain::policy::automation::{limit_warnings, playbook_warnings, service_warnings};
 use settings::config_error::ConfigError;
 
@@ -65,9 +67,39 @@ impl Files {
             .iter()
             .map(|service| service.name.as_str())
             .collect();
-        if let Some(channels) = self.channels.sound() {
-            for (field, text) in channels.warnings(&names) {
-                self.channels.doubt(&field, text);
+        let Some(channels) = self.channels.sound().cloned() else {
+            return;
+        };
+        for (field, text) in channels.warnings(&names) {
+            self.channels.doubt(&field, text);
+        }
+        if !channels.channels.is_empty() && channels.for_notices().is_empty() {
+            let text = "every route has a condition: what fits none of them is told nowhere, and neither is a message that belongs to no \
+                        incident, such as that of a missing heartbeat. Add { \"channels\": [...] } as the last one";
+            self.channels.doubt("routes", text);
+        }
+        self.doubt_approvals(&channels, &services);
+    }
+
+    /// Services whose repairs have no approver, though those of others have.
+    fn doubt_approvals(&mut self, channels: &Channels, services: &[Service]) {
+        if channels.approvals.is_empty() {
+            return;
+        }
+        for (index, service) in services.iter().enumerate() {
+            let unruled = |risk: &Risk| channels.rule(&service.name, *risk).is_none();
+            let risks: Vec<&str> = Risk::ALL
+                .iter()
+                .copied()
+                .filter(unruled)
+                .map(Risk::as_str)
+                .collect();
+            if service.level != Level::Manual && !risks.is_empty() {
+                let text = format!(
+                    "its repairs at the risk {} have no approver: no approval rule of channels.json fits",
+                    risks.join(", ")
+                );
+                self.services.doubt(&format!("[{index}]"), text);
             }
         }
     }
@@ -90,7 +122,7 @@ impl Files {
                     continue;
                 };
                 let known = || services.iter().flat_map(|service| service.facts.keys());
-                // A library has playbooks for services that are still to come: one whose facts nobody has may be right.
+                // A library has playbooks for services that are still to come: one whose facts no service has may be right.
                 let doubtful = !playbook.matches.services.is_empty()
                     || meant(fact, known().map(String::as_str)).is_some();
                 if doubtful && !known().any(|key| key == fact) {

@@ -88,7 +88,7 @@ pub(crate) fn shown(text: &str) -> String {
 
 /// `from 1 to 65535`, or the one end that there is.
 pub(crate) fn range(least: Option<f64>, most: Option<f64>) -> String {
-    // The largest number that fits is no limit that anybody meant.
+    // The largest number that fits is no limit that was meant.
     let most = most.filter(|most| *most < f64::from(u32::MAX));
     match (least, most) {
         (Some(least), Some(most)) => format!(" from {least} to {most}"),

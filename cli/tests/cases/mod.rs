@@ -411,11 +411,15 @@ pub(crate) const CASES: &[Case] = &[
         )],
     ),
     broken(
+        "a byte order mark",
+        &[(CHANNELS, Write("\u{feff}{ \"language\": \"en\" }\n"))],
+    ),
+    broken(
         "a comma that is missing",
         &[(CHANNELS, Replace("\"en\",", "\"en\""))],
     ),
     broken(
-        "names of people and channels that nobody has",
+        "names of people and channels that are not there",
         &[
             (CHANNELS, Write(TEAM)),
             (
@@ -549,10 +553,13 @@ pub(crate) const CASES: &[Case] = &[
     ),
     doubtful(
         "a playbook for a heartbeat",
-        &[(
-            PLAYBOOKS,
-            Replace("[SentryDown]", "[SentryDown, Watchdog, CI_Build]"),
-        )],
+        &[
+            (
+                PLAYBOOKS,
+                Replace("[SentryDown]", "[SentryDown, Watchdog, CI_Build]"),
+            ),
+            ("alert-rules.json", Append("\n")),
+        ],
     ),
     doubtful(
         "limits that stop everything",
@@ -622,6 +629,26 @@ pub(crate) const CASES: &[Case] = &[
             (
                 CHANNELS,
                 Replace("\"risks\": [\"low\"]", "\"services\": [\"sentri*\"]"),
+            ),
+        ],
+    ),
+    doubtful(
+        "incidents that go nowhere, and services without an approver",
+        &[
+            (CHANNELS, Write(TEAM)),
+            (
+                CHANNELS,
+                Replace(
+                    "{ \"channels\": [\"ops\"] }",
+                    "{ \"severities\": [\"P2\"], \"channels\": [\"ops\"] }",
+                ),
+            ),
+            (
+                CHANNELS,
+                Replace(
+                    "{ \"people\": [\"ada\"], \"then\"",
+                    "{ \"services\": [\"s*\", \"c*\", \"i*\", \"queue-*\"], \"people\": [\"ada\"], \"then\"",
+                ),
             ),
         ],
     ),
