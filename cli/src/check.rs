@@ -11,6 +11,7 @@ mod typed;
 mod warnings;
 mod words;
 mod yaml;
+mod yaml_hints;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -83,7 +84,11 @@ impl Found {
         let mut warnings = unread_files(directory);
         warnings.extend(files.warnings());
         let (counted, errors) = match strict(directory) {
-            Ok(counted) => (counted, Vec::new()),
+            Ok(counted) => {
+                // What the functions take, though it has another form than the one that is documented: a list for fields, say.
+                warnings.extend(files.errors());
+                (counted, Vec::new())
+            }
             Err(ConfigErrors(refused)) => {
                 let mut errors = files.errors();
                 let explained =

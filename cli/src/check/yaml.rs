@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span};
+use granit_parser::{Event, Parser, ScalarStyle, Span};
 
 use crate::check::document::{Data, Entry, Fault, Node, below, item};
+use crate::check::yaml_hints::unreadable;
 
 /// The deepest nesting: no file of an operator has a tenth of it.
 const DEPTH: usize = 100;
@@ -23,7 +24,7 @@ pub(crate) fn read(text: &str) -> (Option<Node>, Vec<Fault>) {
                 }
             }
             Err(error) => {
-                builder.faults.push(unreadable(text, &error));
+                builder.faults.push(unreadable(text, error.marker().line()));
                 return (None, builder.faults);
             }
         }
@@ -220,74 +221,4 @@ fn merged(entries: Vec<Entry>) -> Vec<Entry> {
         }
     }
     fields
-}
-
-/// Why the text is no YAML: what people get wrong most often is seen in the line itself.
-fn unreadable(text: &str, error: &ScanError) -> Fault {
-    let number = error.marker().line();
-    // The parser often stops at the beginning of the line behind the one that is wrong.
-    let lines = [number, number.saturating_sub(1)];
-    let of = |number: usize| Some((number, text.lines().nth(number.checked_sub(1)?)?));
-    let said = lines
-        .into_iter()
-        .filter_map(of)
-        .find_map(|(number, line)| Some((number, hint(line)?)));
-    let (number, text) = said.unwrap_or_else(|| {
-        let words = "cannot be read as YAML here: look for a missing quote, colon, bracket or dash, and for lines that are not indented like their neighbours";
-        (number, words.to_owned())
-    });
-    let rest = "The rest of the file is checked when this is mended.";
-    fault(
-        u64::try_from(number).unwrap_or(u64::MAX),
-        "",
-        &format!("{text}. {rest}"),
-    )
-}
-
-fn hint(line: &str) -> Option<String> {
-    let spaces = &line[..line.len() - line.trim_start().len()];
-    if spaces.contains('\t') {
-        return Some("a tab indents this line: YAML takes spaces only".to_owned());
-    }
-    let code = line.trim();
-    let value = code
-        .split_once(": ")
-        .map_or(code, |(_, value)| value.trim());
-    if let Some(word) = braced(code) {
-        return Some(format!(
-            "{word} has no quotes, and YAML reads its braces as the beginning of fields: write \"{word}\""
-        ));
-    }
-    if let Some(first) = value.chars().next().filter(|c| "@`%*&|>".contains(*c)) {
-        return Some(format!(
-            "a text that begins with {first} needs quotes: write \"{value}\""
-        ));
-    }
-    for quote in ['"', '\''] {
-        if value.starts_with(quote) && value.matches(quote).count() % 2 == 1 {
-            return Some(format!("the quote {quote} is opened and not closed"));
-        }
-    }
-    for (opens, closes) in [('[', ']'), ('{', '}')] {
-        if value.matches(opens).count() > value.matches(closes).count() {
-            return Some(format!(
-                "{opens} is opened and not closed: a {closes} is missing"
-            ));
-        }
-    }
-    (value.contains(": ") && !value.starts_with(['[', '{', '"', '\'']))
-        .then(|| format!("the text has a colon in it and needs quotes: write \"{value}\""))
-}
-
-/// A word of an argument list with braces and without quotes, such as `{unit}.service`.
-fn braced(code: &str) -> Option<&str> {
-    let is_edge = |c: char| ",[] ".contains(c);
-    code.split(is_edge).find(|word| {
-        let named = |(_, rest): (&str, &str)| {
-            rest.split_once('}').is_some_and(|(name, _)| {
-                !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-            })
-        };
-        !word.contains(['"', '\'']) && word.split_once('{').is_some_and(named)
-    })
 }

@@ -190,6 +190,37 @@ pub(crate) const CASES: &[Case] = &[
         &[(PLAYBOOKS, Replace("restart]\n", "restart\n"))],
     ),
     broken(
+        "a quote that is not closed",
+        &[(PLAYBOOKS, Replace("name: Restart a", "name: 'Restart a"))],
+    ),
+    broken(
+        "a dash without a space",
+        &[(
+            PLAYBOOKS,
+            Replace("- id: start-sentry-stack", "-id: start-sentry-stack"),
+        )],
+    ),
+    broken(
+        "a line that is indented too far",
+        &[(PLAYBOOKS, Replace("  risk: low", "   risk: low"))],
+    ),
+    broken(
+        "a file of prose",
+        &[(PLAYBOOKS, Write("Restart Sentry when it is down.\n"))],
+    ),
+    broken(
+        "values where fields have to be",
+        &[
+            (PLAYBOOKS, Write("- just text\n- 5\n- [a]\n-\n")),
+            (
+                CHANNELS,
+                Write(
+                    "{ \"channels\": [5, null], \"routes\": {}, \"people\": { \"ada\": \"7\" } }\n",
+                ),
+            ),
+        ],
+    ),
+    broken(
         "a colon in a text",
         &[(
             PLAYBOOKS,
@@ -489,6 +520,7 @@ pub(crate) const CASES: &[Case] = &[
             ("notes.txt", Write("to do\n")),
         ],
     ),
+    doubtful("a list where fields belong", &[(CHANNELS, Write("[]\n"))]),
     doubtful(
         "empty files",
         &[

@@ -186,6 +186,7 @@ fn not_fields(node: &Node, names: &[&str]) -> String {
     let found = match &node.data {
         Data::Text { text, .. } => shown(text),
         Data::List(_) => "a list".to_owned(),
+        Data::Number(_) | Data::Flag(_) => shown(&node.value().to_string()),
         _ => "a value".to_owned(),
     };
     let names = list(names.iter().copied());

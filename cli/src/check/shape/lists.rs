@@ -11,7 +11,7 @@ impl Comparison {
     pub(super) fn list(&mut self, node: &Node, schema: Schema<'_>) -> Node {
         let items = match &node.data {
             Data::List(items) => items.clone(),
-            Data::Text { text, .. } => {
+            Data::Text { text, .. } if !node.path.is_empty() => {
                 let words = split(&node.path, text);
                 let example = as_list(words.iter().map(String::as_str), self.json);
                 let name = node.path.rsplit('.').next().unwrap_or_default();
