@@ -76,8 +76,8 @@ struct Found {
 }
 
 impl Found {
-    /// Whether the files are refused is what the functions say, who read them at their start. What has to be mended is said by a reader
-    /// that goes on behind the first fault; where it finds none, the functions' own words stand.
+    /// The functions' own reader decides whether the files are refused. A reader that goes on behind each fault says what to mend; where
+    /// it finds nothing, the words of the functions' reader are passed on.
     fn in_directory(directory: &Path) -> Self {
         let mut files = Files::read(directory);
         files.doubt();

@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use playbook_files::yaml::says_nothing;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use settings::config_error::ConfigError;
@@ -209,12 +210,6 @@ fn name_of(item: &Node) -> Option<String> {
         .filter_map(|name| item.field(name))
         .find(|name| name.sound)?;
     name.text().map(str::to_owned)
-}
-
-/// True if a text is empty, or all comments.
-fn says_nothing(text: &str) -> bool {
-    text.lines()
-        .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
 }
 
 fn unread(name: &str, error: &std::io::Error) -> String {

@@ -3,4 +3,4 @@
 pub mod analyzer_files;
 pub mod guard_lines;
 pub mod operator_files;
-mod yaml;
+pub mod yaml;

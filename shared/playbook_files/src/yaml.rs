@@ -27,10 +27,13 @@ pub(crate) fn read<T: DeserializeOwned>(file: &Path, empty: &str) -> Result<T, C
         })
     };
     let text = std::fs::read_to_string(file).map_err(unread)?;
-    let says_nothing = text
-        .lines()
-        .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'));
-    parse(if says_nothing { empty } else { &text }).map_err(one)
+    parse(if says_nothing(&text) { empty } else { &text }).map_err(one)
+}
+
+/// True if a text is empty, or all comments.
+pub fn says_nothing(text: &str) -> bool {
+    text.lines()
+        .all(|line| line.trim().is_empty() || line.trim_start().starts_with('#'))
 }
 
 /// What is wrong with a text, and where.
