@@ -101,6 +101,7 @@ class Service:
             "refused": lambda given: {"refused": self._rates_of(given).refused},
             "outage": self._outage,
             "join": lambda given: self.bot.join(int(given["chat_id"])),
+            "topic": lambda given: self.bot.topic(int(given["chat_id"]), int(given["topic"]), str(given.get("state", "open"))),
             "migrate": lambda given: self.bot.migrate(int(given["chat_id"]), int(given["to"])),
             "heal": self._heal,
             "delete": lambda given: self.bot.delete(int(given["chat_id"]), given["message_id"]),

@@ -60,6 +60,9 @@ class Bot:
     pending: list[Parameters] = field(default_factory=list)
     last_update_id: int = 1000
     last_message_id: int = 0
+    # The topics of groups that have topics. https://core.telegram.org/bots/api#forumtopic
+    topics: dict[int, set[int]] = field(default_factory=dict)
+    closed_topics: set[tuple[int, int]] = field(default_factory=set)
     # Groups that have become supergroups, with their new ids.
     migrated: dict[int, int] = field(default_factory=dict)
 
@@ -88,6 +91,7 @@ class Bot:
         chat = self.chat(given)
         content = _content(given)
         now = int(time.time())
+        topic = self._topic(chat, given)
         replied_to = self._replied_to(chat, given)
         self.last_message_id += 1
         message = {
@@ -95,6 +99,7 @@ class Bot:
             "chat_id": chat,
             "date": now,
             "reply_to_message_id": replied_to,
+            "message_thread_id": topic,
             "mentions": mentioned(content["html"]),
             "disable_notification": _truth(given.get("disable_notification")),
             **content,
@@ -102,6 +107,16 @@ class Bot:
         }
         self.messages.append(message)
         return self.public(message)
+
+    def _topic(self, chat: int, given: Parameters) -> int | None:
+        if given.get("message_thread_id") in (None, ""):
+            return None
+        topic = _integer(given["message_thread_id"])
+        if topic is None or topic not in self.topics.get(chat, set()):
+            raise bad_request("message thread not found")
+        if (chat, topic) in self.closed_topics:
+            raise bad_request("TOPIC_CLOSED")
+        return topic
 
     def _replied_to(self, chat: int, given: Parameters) -> int | None:
         reply = _object(given.get("reply_parameters"), "can't parse reply parameters JSON object")
@@ -134,6 +149,9 @@ class Bot:
     def public(self, message: Parameters) -> Parameters:
         shown = {"message_id": message["message_id"], "from": self.user, "date": message["date"], "text": message["text"]}
         shown["chat"] = {"id": message["chat_id"], "type": "supergroup" if message["chat_id"] < 0 else "private", "title": "on-call"}
+        if message["message_thread_id"] is not None:
+            shown |= {"message_thread_id": message["message_thread_id"], "is_topic_message": True}
+            shown["chat"]["is_forum"] = True
         replied = self.find(message["chat_id"], message["reply_to_message_id"])
         if replied:
             shown["reply_to_message"] = {"message_id": replied["message_id"], "date": replied["date"], "text": replied["text"]}
@@ -155,6 +173,19 @@ class Bot:
     def join(self, chat: int) -> Parameters:
         self.chats.add(chat)
         return {"chats": sorted(self.chats)}
+
+    def topic(self, chat: int, topic: int, state: str) -> Parameters:
+        """Somebody opens, closes or deletes a topic of a group."""
+        topics = self.topics.setdefault(chat, set())
+        if state == "deleted":
+            topics.discard(topic)
+            # What was written in a topic goes with it.
+            self.messages = [m for m in self.messages if (m["chat_id"], m["message_thread_id"]) != (chat, topic)]
+        else:
+            topics.add(topic)
+        changed = {(chat, topic)}
+        self.closed_topics = self.closed_topics | changed if state == "closed" else self.closed_topics - changed
+        return {"topics": sorted(topics)}
 
     def migrate(self, chat: int, to: int) -> Parameters:
         """A group becomes a supergroup. Its messages stay where they were: ids count anew in a supergroup."""

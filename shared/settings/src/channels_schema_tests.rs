@@ -162,6 +162,7 @@ fn the_schema_and_the_functions_take_the_same_files() {
             json!("https://tickets.example/quell?token=1"),
         ),
         ("/channels/0/to/telegram/messages_per_minute", json!(601)),
+        ("/channels/0/to/telegram/message_thread_id", json!(0)),
         ("/alertmanager", json!({ "url": "alertmanager.example" })),
         ("/routes/0/severities/0", json!("high")),
         ("/routes/2/channels", json!([])),

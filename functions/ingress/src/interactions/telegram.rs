@@ -3,7 +3,7 @@
 
 use domain::notification::button_action::ButtonAction;
 use domain::notification::button_reply::ButtonReply;
-use domain::notification::channels::{Identity, Language, Place};
+use domain::notification::channels::{Channel, Identity, Language, Place};
 use jiff::Timestamp;
 use lambda_http::http::HeaderMap;
 use serde::Deserialize;
@@ -42,6 +42,16 @@ struct User {
 #[derive(Deserialize)]
 struct Shown {
     chat: Chat,
+    /// The topic of a group that has topics. In other groups it is a thread of replies.
+    message_thread_id: Option<i64>,
+    #[serde(default)]
+    is_topic_message: bool,
+}
+
+impl Shown {
+    fn topic(&self) -> Option<i64> {
+        self.message_thread_id.filter(|_| self.is_topic_message)
+    }
 }
 
 #[derive(Deserialize)]
@@ -79,7 +89,7 @@ async fn pressed(app: &App, query: &Query, now: Timestamp) -> Result<ButtonReply
         return Ok(ButtonReply::UnknownButton);
     };
     let channel = match &query.message {
-        Some(message) => channel_of(app, message.chat.id).await?,
+        Some(message) => channel_of(app, message).await?,
         None => None,
     };
     let press = Press {
@@ -94,10 +104,13 @@ async fn pressed(app: &App, query: &Query, now: Timestamp) -> Result<ButtonReply
     interactions::press(app, press, now).await
 }
 
-/// The name of the channel that a chat is, also of one that has another id by now than the operator's file says.
-async fn channel_of(app: &App, chat: i64) -> Result<Option<&str>, Rejection> {
-    let channels = app.channels()?;
-    if let Some(channel) = channels.of_chat(chat).next() {
+/// The name of the channel in which a message is, also of one whose chat has another id by now than the operator's file says.
+async fn channel_of<'a>(app: &'a App, message: &Shown) -> Result<Option<&'a str>, Rejection> {
+    let (channels, chat) = (app.channels()?, message.chat.id);
+    let is_topic = |channel: &&Channel| matches!(&channel.to, Place::Telegram(chat) if chat.message_thread_id == message.topic());
+    let mut of_chat = channels.of_chat(chat);
+    // Of a message that is too old Telegram does not say the topic: any channel of the chat will do.
+    if let Some(channel) = of_chat.clone().find(is_topic).or_else(|| of_chat.next()) {
         return Ok(Some(&channel.name));
     }
     for channel in &channels.channels {

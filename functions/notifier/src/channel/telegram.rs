@@ -63,7 +63,7 @@ impl<'a> Telegram<'a> {
     /// # Errors
     /// If Telegram did not take it.
     pub async fn send(&self, post: &Post) -> Result<String, ChannelError> {
-        self.sent(self.body(post)).await
+        self.sent(self.new_message(post)).await
     }
 
     /// Sends a reply; without a message to reply to, or if that was deleted, a message of its own.
@@ -75,7 +75,7 @@ impl<'a> Telegram<'a> {
         message_id: Option<&str>,
         post: &Post,
     ) -> Result<String, ChannelError> {
-        let mut body = self.body(post);
+        let mut body = self.new_message(post);
         if let Some(id) = message_id.and_then(|id| id.parse::<i64>().ok()) {
             body["reply_parameters"] =
                 json!({ "message_id": id, "allow_sending_without_reply": true });
@@ -96,6 +96,16 @@ impl<'a> Telegram<'a> {
             }
             answered => answered.map(drop),
         }
+    }
+
+    /// The body of a new message, which goes to the channel's topic. An edit names no topic: the
+    /// message has its own.
+    fn new_message(&self, post: &Post) -> Value {
+        let mut body = self.body(post);
+        if let Some(topic) = self.chat.message_thread_id {
+            body["message_thread_id"] = topic.into();
+        }
+        body
     }
 
     async fn sent(&self, body: Value) -> Result<String, ChannelError> {
@@ -193,10 +203,24 @@ fn error(status: StatusCode, answer: Answer) -> ChannelError {
     ]) {
         ChannelError::Gone
     } else {
+        let why = advice(&why).map_or(why.clone(), |advice| format!("{why}: {advice}"));
         ChannelError::Refused {
             status: status.as_u16(),
             why,
         }
+    }
+}
+
+/// What an operator does about a refusal that says little by itself.
+fn advice(why: &str) -> Option<&'static str> {
+    let why = why.to_ascii_lowercase();
+    // Of https://core.telegram.org/bots/api#sendmessage: the topic was deleted, or the group has no topics any more.
+    if why.contains("message thread not found") || why.contains("topic_deleted") {
+        Some("the topic is not there any more: name another message_thread_id, or none")
+    } else if why.contains("topic_closed") {
+        Some("the topic is closed: open it again, or let the bot manage topics")
+    } else {
+        None
     }
 }
 

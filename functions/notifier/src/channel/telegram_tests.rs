@@ -60,6 +60,7 @@ async fn an_error_never_shows_the_token_that_stands_in_the_url() {
                 chat_id: 1,
                 token_secret: None,
                 api_url: Some(base_url),
+                message_thread_id: None,
                 messages_per_minute: None,
             },
             outside(),
@@ -83,6 +84,7 @@ fn moved_chat_is_used_until_the_file_names_another() {
             chat_id: -42,
             token_secret: None,
             api_url: None,
+            message_thread_id: None,
             messages_per_minute: None,
         },
         outside(),
@@ -171,6 +173,19 @@ fn every_documented_error_has_its_meaning() {
         matches!(moved, ChannelError::Moved { chat_id: -1_001 }),
         "{moved:?}"
     );
+    for (description, says) in [
+        (
+            "Bad Request: message thread not found",
+            "name another message_thread_id",
+        ),
+        ("Bad Request: TOPIC_CLOSED", "open it again"),
+    ] {
+        let refused = meaning(400, description, Value::Null).to_string();
+        assert!(
+            refused.contains(description) && refused.contains(says),
+            "{refused}"
+        );
+    }
     let long = meaning(400, &"x".repeat(5_000), Value::Null);
     assert!(long.to_string().len() < 400, "what it says is bounded");
 }

@@ -35,7 +35,7 @@ fn group() -> domain::notification::channels::Channel {
 #[test]
 fn the_first_that_does_not_wait_is_told() {
     let (channel, state) = (group(), ChannelState::default());
-    let limits = &limits(&channel);
+    let limits = &limits(&channel, &Channels::default());
     assert_eq!(next(&state, &[], limits, at(0)), Next::Nothing);
     let waits = Due {
         not_before: Some(at(20)),
@@ -54,7 +54,7 @@ fn the_first_that_does_not_wait_is_told() {
 #[test]
 fn nothing_is_told_before_the_channel_takes_it() {
     let (channel, mut state, list) = (group(), ChannelState::default(), [due(0)]);
-    let limits = &limits(&channel);
+    let limits = &limits(&channel, &Channels::default());
     for second in 0..20 {
         assert_eq!(
             next(&state, &list, limits, at(second)),
@@ -174,11 +174,21 @@ fn what_is_refused_lets_the_others_through() {
     );
     let list = [refused.clone(), other];
     assert_eq!(
-        next(&state, &list, &limits(&channel), at(4)),
+        next(
+            &state,
+            &list,
+            &limits(&channel, &Channels::default()),
+            at(4)
+        ),
         Next::Wait(at(5))
     );
     assert_eq!(
-        next(&state, &list, &limits(&channel), at(5)),
+        next(
+            &state,
+            &list,
+            &limits(&channel, &Channels::default()),
+            at(5)
+        ),
         Next::Tell(&list[1])
     );
     for _ in 0..20 {

@@ -1,6 +1,6 @@
 //! Rate limits of a channel: a sliding window that is never exceeded, wherever the span begins.
 
-use domain::notification::channels::{Channel, Place, TelegramChat};
+use domain::notification::channels::{Channel, Channels, Place, TelegramChat};
 use jiff::{SignedDuration, Timestamp};
 
 /// At most `most` messages in a span of length `within`, wherever the span begins.
@@ -20,16 +20,34 @@ const TEN_A_SECOND: Limit = Limit {
 };
 /// Telegram's limit for a group
 /// (<https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this>). The thirty
-/// a second of one bot need no limit of their own: channels.json takes at most thirty chats, each
-/// of which gets at most one a second.
+/// a second of one bot need no limit of their own: channels.json takes at most thirty channels there,
+/// each of which sends at most one a second.
 const TWENTY_A_MINUTE: Limit = Limit {
     most: 20,
     within: SignedDuration::from_secs(60),
 };
 
-/// The limits of a channel.
-pub fn limits(channel: &Channel) -> Vec<Limit> {
-    match &channel.to {
+impl Limit {
+    /// What one of so many senders may send, so that all of them together keep the limit in every
+    /// span: they do not know when the others send. Where each gets less than a message, they send
+    /// that much more seldom, and may still meet once.
+    fn shared_by(self, senders: usize) -> Self {
+        let senders = senders.max(1);
+        match self.most / senders {
+            0 => Self {
+                most: 1,
+                within: self.within
+                    * i32::try_from(senders.div_ceil(self.most)).unwrap_or(i32::MAX),
+            },
+            most => Self { most, ..self },
+        }
+    }
+}
+
+/// The limits of a channel. Telegram counts the messages of a chat, whatever their topic, so that
+/// the channels of one chat share what it takes.
+pub fn limits(channel: &Channel, channels: &Channels) -> Vec<Limit> {
+    let of_place = match &channel.to {
         Place::Telegram(TelegramChat {
             messages_per_minute: Some(most),
             ..
@@ -38,7 +56,15 @@ pub fn limits(channel: &Channel) -> Vec<Limit> {
         // Slack takes one message a second for a channel (<https://docs.slack.dev/apis/web-api/rate-limits>).
         Place::Telegram(_) | Place::Slack(_) => vec![ONE_A_SECOND],
         Place::Webhook(_) => vec![TEN_A_SECOND],
-    }
+    };
+    let senders = match &channel.to {
+        Place::Telegram(chat) => channels.of_chat(chat.chat_id).count(),
+        _ => 1,
+    };
+    of_place
+        .into_iter()
+        .map(|limit| limit.shared_by(senders))
+        .collect()
 }
 
 /// `most` messages a minute, evenly spaced.
@@ -101,10 +127,13 @@ pub fn answered(sent: &mut [Timestamp], now: Timestamp) {
 
 #[cfg(test)]
 mod tests {
+    use domain::notification::channels::Channels;
     use jiff::{SignedDuration, Timestamp};
     use proptest::prelude::{Just, any, prop_assert, prop_oneof, proptest};
 
-    use super::{Limit, ONE_A_SECOND, TEN_A_SECOND, TWENTY_A_MINUTE, answered, free_at, take};
+    use super::{
+        Limit, ONE_A_SECOND, TEN_A_SECOND, TWENTY_A_MINUTE, answered, free_at, limits, take,
+    };
 
     fn at(milliseconds: i64) -> Timestamp {
         Timestamp::from_millisecond(milliseconds).expect("a time")
@@ -178,6 +207,34 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn topics_of_a_group_share_its_twenty_a_minute() {
+        for topics in [1, 2, 3, 7, 20, 30] {
+            let channel = |topic| serde_json::json!({ "name": format!("t-{topic}"), "to": { "telegram": { "chat_id": -1, "message_thread_id": topic } } });
+            let all: Vec<_> = (1..=topics).map(channel).collect();
+            let file: Channels =
+                serde_json::from_value(serde_json::json!({ "channels": all })).expect("a file");
+            // All of them send whenever they may, for three minutes.
+            let mut in_group: Vec<Timestamp> = file
+                .channels
+                .iter()
+                .flat_map(|channel| {
+                    let all = sent(&limits(channel, &file), &[(0, true); 90]);
+                    all.into_iter().filter(|sent| *sent < at(180_000))
+                })
+                .collect();
+            in_group.sort();
+            let least = usize::try_from(topics).expect("a number");
+            assert!(in_group.len() >= least, "each of {topics} topics sends");
+            // Thirty topics get less than one message a minute each, and may meet.
+            let most = TWENTY_A_MINUTE.most.max(least);
+            assert!(
+                most_within(&in_group, TWENTY_A_MINUTE.within) <= most,
+                "{topics} topics"
+            );
         }
     }
 

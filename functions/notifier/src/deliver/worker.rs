@@ -110,7 +110,7 @@ impl ChannelWorker<'_> {
         &self,
         state: &mut ChannelState,
     ) -> Result<Option<Timestamp>, Failure> {
-        let limits = &limits(self.channel);
+        let limits = &limits(self.channel, self.channels);
         loop {
             let now = (self.clock)();
             let due = self.store.due(&self.channel.name, now).await?;
@@ -191,7 +191,8 @@ impl ChannelWorker<'_> {
     /// Takes a slot of the rate limit for one message. It is saved before the call, so that the
     /// rate also holds if the worker dies after it.
     pub(crate) async fn allowed(&self, state: &mut ChannelState) -> Result<bool, Failure> {
-        let Ok(sent_at) = take(&state.sent_at, &limits(self.channel), (self.clock)()) else {
+        let limits = limits(self.channel, self.channels);
+        let Ok(sent_at) = take(&state.sent_at, &limits, (self.clock)()) else {
             return Ok(false);
         };
         state.sent_at = sent_at;

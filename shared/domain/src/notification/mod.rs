@@ -8,6 +8,7 @@ pub mod outbox;
 pub mod people;
 pub mod person_token;
 pub mod pipeline_run;
+pub mod place;
 mod reach;
 mod validation;
 pub mod words;

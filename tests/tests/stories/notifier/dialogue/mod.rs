@@ -5,6 +5,7 @@ mod escalations;
 mod own;
 mod slack;
 mod telegram;
+mod topics;
 mod webhooks;
 
 use std::time::Duration;

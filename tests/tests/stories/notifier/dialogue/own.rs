@@ -52,6 +52,23 @@ impl<'a> Own<'a> {
         }
     }
 
+    /// Ingress with the same channels, whose messages go to the same queue.
+    pub(crate) fn door(&self) -> ingress::App {
+        let directory = self.files.path().to_str().expect("text");
+        self.stack.ingress(&[
+            ("CONFIG_DIR", directory),
+            ("NOTIFICATIONS_QUEUE_URL", &self.queue.url),
+        ])
+    }
+
+    /// Handles what lies on the queue.
+    pub(crate) async fn work_off(&self) {
+        for body in self.queue.take_all().await {
+            self.tell(&serde_json::from_str(&body).expect("a message"))
+                .await;
+        }
+    }
+
     pub(crate) async fn tell(&self, message: &Message) {
         let clock =
             || Timestamp::now() + SignedDuration::from_secs(self.ahead.load(Ordering::Relaxed));

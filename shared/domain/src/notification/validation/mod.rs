@@ -1,12 +1,14 @@
 //! Validation of `channels.json` beyond its shape: names, lists and addresses that contradict each other.
 
+mod places;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::notification::channels::{AlertmanagerServer, Channels, Place};
 use crate::notification::people::Person;
 use crate::primitives::server_url;
 
-/// The most chats of Telegram: each takes one message a second, and the Bot API takes thirty a second of one bot.
+/// The most channels at Telegram: each sends one message a second at most, and the Bot API takes thirty a second of one bot.
 const MOST_CHATS: usize = 30;
 /// The longest wait for the second list of people, in seconds: a week.
 const LONGEST_WAIT: u32 = 7 * 24 * 3600;
@@ -167,69 +169,6 @@ impl Channels {
                     "has to be 1 to 604800, which is a week",
                 );
             }
-        }
-    }
-}
-
-impl Place {
-    /// True if both are one chat, or one channel of Slack.
-    fn is(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Telegram(one), Self::Telegram(other)) => one.chat_id == other.chat_id,
-            (Self::Slack(one), Self::Slack(other)) => one.channel_id == other.channel_id,
-            _ => false,
-        }
-    }
-
-    fn errors(&self) -> Vec<(&'static str, &'static str)> {
-        let url = |field, url: Option<&String>| {
-            url.and_then(|url| server_url::problem(url))
-                .map(|sentence| (field, sentence))
-        };
-        let secret = |field, secret: Option<&String>| {
-            secret
-                .is_some_and(|name| name.trim().is_empty())
-                .then_some((field, "has to be the name of a secret"))
-        };
-        let id = |text: &str| {
-            !text.is_empty()
-                && text.len() <= 32
-                && text
-                    .bytes()
-                    .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
-        };
-        match self {
-            Self::Telegram(chat) => [
-                (chat.chat_id == 0).then_some(("telegram.chat_id", "has to be the numeric id of a chat")),
-                url("telegram.api_url", chat.api_url.as_ref()),
-                secret("telegram.token_secret", chat.token_secret.as_ref()),
-                chat.messages_per_minute
-                    .is_some_and(|most| !(1..=600).contains(&most))
-                    .then_some(("telegram.messages_per_minute", "has to be 1 to 600")),
-                (chat.api_url.is_none() && chat.messages_per_minute.is_some_and(|most| most > 60)).then_some((
-                    "telegram.messages_per_minute",
-                    "of more than 60 needs a Bot API server of your own (api_url): Telegram takes one message a second of a chat",
-                )),
-            ]
-            .into_iter()
-            .flatten()
-            .collect(),
-            Self::Slack(slack) => [
-                (!id(&slack.channel_id)).then_some(("slack.channel_id", "has to be the id of a channel, such as C0123456789")),
-                url("slack.api_url", slack.api_url.as_ref()),
-                secret("slack.token_secret", Some(&slack.token_secret)),
-            ]
-            .into_iter()
-            .flatten()
-            .collect(),
-            Self::Webhook(webhook) => [
-                url("webhook.url", Some(&webhook.url)),
-                secret("webhook.key_secret", Some(&webhook.key_secret)),
-                (!webhook.private && !webhook.url.starts_with("https://")).then_some(("webhook.url", PLAIN)),
-            ]
-            .into_iter()
-            .flatten()
-            .collect(),
         }
     }
 }

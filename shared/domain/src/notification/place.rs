@@ -1,0 +1,89 @@
+//! Kinds of channels in `channels.json`, each with the fields that it needs.
+
+use serde::Deserialize;
+
+/// What a channel is.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub enum Place {
+    /// A chat of Telegram.
+    Telegram(TelegramChat),
+    /// A channel of Slack.
+    Slack(SlackChannel),
+    /// A server that gets signed webhooks.
+    Webhook(Webhook),
+}
+
+/// A chat of Telegram.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct TelegramChat {
+    /// Its numeric id: negative for a group or a channel, positive for a person.
+    #[cfg_attr(feature = "schema", schemars(extend("not" = { "const": 0 })))]
+    pub chat_id: i64,
+    /// The topic of a group that has topics (`message_thread_id` of the Bot API). Without it everything goes to the group itself, which
+    /// is its topic *General*.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    pub message_thread_id: Option<i64>,
+    /// The name of the secret with the bot's token, if it is another than the template's.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = r"\S")))]
+    pub token_secret: Option<String>,
+    /// The base URL of the Bot API, if it is another than `https://api.telegram.org`.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^https?://[^?#@]*[^?#@/]$")))]
+    pub api_url: Option<String>,
+    /// How many messages a minute the whole chat takes, if that is not Telegram's 20 of a group and 60 of a person: 1 to 600. More
+    /// than 60 need a Bot API server of your own. The channels of one chat share them evenly.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 600)))]
+    pub messages_per_minute: Option<u16>,
+}
+
+/// A channel of Slack.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SlackChannel {
+    /// Its id, such as `C0123456789`: in Slack, at the end of the channel's details.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[A-Z0-9]{1,32}$")))]
+    pub channel_id: String,
+    /// The name of the secret with the bot's token (`xoxb-…`).
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = r"\S")))]
+    pub token_secret: String,
+    /// The base URL of the Web API, if it is another than `https://slack.com/api`.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^https?://[^?#@]*[^?#@/]$")))]
+    pub api_url: Option<String>,
+}
+
+/// A server that gets webhooks, signed as Standard Webhooks says (<https://www.standardwebhooks.com/>).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("if" = { "properties": { "private": { "const": true } }, "required": ["private"] },
+    "else" = { "properties": { "url": { "pattern": "^https://" } } })))]
+pub struct Webhook {
+    /// Its URL: `https://`, unless the server is private.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^https?://[^?#@]*[^?#@/]$")))]
+    pub url: String,
+    /// The name of the secret with the key of the signatures (`whsec_` and 24 to 64 bytes in base64).
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = r"\S")))]
+    pub key_secret: String,
+    /// True if it may be on a private address. Without it such an address is refused, also where a name leads to one.
+    #[serde(default)]
+    pub private: bool,
+}
+
+impl Place {
+    /// The name of its kind, as used in event names.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Telegram(_) => "telegram",
+            Self::Slack(_) => "slack",
+            Self::Webhook(_) => "webhook",
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Validation of the kinds of channels: ids, addresses and names of secrets.
+
+use super::PLAIN;
+use crate::notification::channels::Place;
+use crate::primitives::server_url;
+
+impl Place {
+    /// True if both are one place: a chat or one topic of it, a channel.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Telegram(one), Self::Telegram(other)) => {
+                (one.chat_id, one.message_thread_id) == (other.chat_id, other.message_thread_id)
+            }
+            (Self::Slack(one), Self::Slack(other)) => one.channel_id == other.channel_id,
+            _ => false,
+        }
+    }
+
+    /// What is wrong with the fields of its kind: each the field, and a sentence.
+    pub(super) fn errors(&self) -> Vec<(&'static str, &'static str)> {
+        let url = |field, url: Option<&String>| {
+            url.and_then(|url| server_url::problem(url))
+                .map(|sentence| (field, sentence))
+        };
+        let secret = |field, secret: Option<&String>| {
+            secret
+                .is_some_and(|name| name.trim().is_empty())
+                .then_some((field, "has to be the name of a secret"))
+        };
+        let id = |text: &str| {
+            !text.is_empty()
+                && text.len() <= 32
+                && text
+                    .bytes()
+                    .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+        };
+        match self {
+            Self::Telegram(chat) => [
+                (chat.chat_id == 0).then_some(("telegram.chat_id", "has to be the numeric id of a chat")),
+                chat.message_thread_id
+                    .is_some_and(|topic| topic < 1)
+                    .then_some(("telegram.message_thread_id", "has to be the numeric id of a topic, which is 1 or more")),
+                url("telegram.api_url", chat.api_url.as_ref()),
+                secret("telegram.token_secret", chat.token_secret.as_ref()),
+                chat.messages_per_minute
+                    .is_some_and(|most| !(1..=600).contains(&most))
+                    .then_some(("telegram.messages_per_minute", "has to be 1 to 600")),
+                (chat.api_url.is_none() && chat.messages_per_minute.is_some_and(|most| most > 60)).then_some((
+                    "telegram.messages_per_minute",
+                    "of more than 60 needs a Bot API server of your own (api_url): Telegram takes one message a second of a chat",
+                )),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
+            Self::Slack(slack) => [
+                (!id(&slack.channel_id)).then_some(("slack.channel_id", "has to be the id of a channel, such as C0123456789")),
+                url("slack.api_url", slack.api_url.as_ref()),
+                secret("slack.token_secret", Some(&slack.token_secret)),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
+            Self::Webhook(webhook) => [
+                url("webhook.url", Some(&webhook.url)),
+                secret("webhook.key_secret", Some(&webhook.key_secret)),
+                (!webhook.private && !webhook.url.starts_with("https://")).then_some(("webhook.url", PLAIN)),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
+        }
+    }
+}
