@@ -1,5 +1,5 @@
 //! Signed requests to one AWS service, without its SDK: for the request that every alert makes, for
-//! the one that a cold start waits for, and for the five calls of Run Command.
+//! the one that a cold start waits for, for the five calls of Run Command, and for e-mail.
 //!
 //! The SDK's layers between a request and its connection cost more than everything else that a
 //! joined alert needs (docs/decisions/0004, 0007). This client does the part of them that matters
@@ -87,14 +87,16 @@ struct Refusal {
     message: String,
 }
 
-/// A service that speaks AWS's JSON protocol (<https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html>, and 1.1).
+/// A service that speaks AWS's JSON protocol (<https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html>, and 1.1), or takes JSON
+/// at paths (<https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html>).
 #[derive(Debug)]
 pub struct Service {
-    /// Its name in signatures and in its host's name.
+    /// Its name in signatures.
     name: &'static str,
-    /// The prefix of the operation in the header `X-Amz-Target`.
-    target: &'static str,
-    /// The version of the protocol.
+    /// Its name in its host's name.
+    host: &'static str,
+    /// The prefix of the operation in the header `X-Amz-Target`; none where an operation is a path.
+    target: Option<&'static str>,
     content_type: &'static str,
 }
 
@@ -103,19 +105,37 @@ impl Service {
     pub const fn json_1_1(name: &'static str, target: &'static str) -> Self {
         Self {
             name,
-            target,
+            host: name,
+            target: Some(target),
             content_type: "application/x-amz-json-1.1",
+        }
+    }
+
+    /// The path of an operation, behind the slash of the URL.
+    fn path<'a>(&self, operation: &'a str) -> &'a str {
+        match self.target {
+            Some(_) => "",
+            None => operation.trim_start_matches('/'),
         }
     }
 }
 
 pub const DYNAMODB: Service = Service {
     name: "dynamodb",
-    target: "DynamoDB_20120810",
+    host: "dynamodb",
+    target: Some("DynamoDB_20120810"),
     content_type: "application/x-amz-json-1.0",
 };
 pub const SECRETS_MANAGER: Service = Service::json_1_1("secretsmanager", "secretsmanager");
 pub const SSM: Service = Service::json_1_1("ssm", "AmazonSSM");
+/// Amazon SES, of which an operation is the path of a `POST`
+/// (<https://docs.aws.amazon.com/general/latest/gr/ses.html>).
+pub const SES_V2: Service = Service {
+    name: "ses",
+    host: "email",
+    target: None,
+    content_type: "application/json",
+};
 
 /// Requests to one service.
 pub struct SignedClient {
@@ -142,7 +162,7 @@ impl SignedClient {
     pub fn new(aws: &AwsEnvironment, service: &'static Service, attempt: Duration) -> Self {
         let url = aws
             .endpoint_url()
-            .map_or_else(|| endpoint::url(service.name, aws.region()), str::to_owned);
+            .map_or_else(|| endpoint::url(service.host, aws.region()), str::to_owned);
         // The path of a request without one is a slash, and the signature covers it.
         let url = format!("{}/", url.trim_end_matches('/'));
         let identity = Identity::from(Credentials::clone(aws.credentials()));
@@ -155,6 +175,11 @@ impl SignedClient {
             retries: RETRIES,
             connection: aws.connection(),
         }
+    }
+
+    /// The region in which the service is called.
+    pub fn region(&self) -> &str {
+        &self.region
     }
 
     /// The same, and no request is made twice: for one that may do its work twice.
@@ -181,7 +206,7 @@ impl SignedClient {
         self.connection.ahead(&self.url)
     }
 
-    /// Makes a request and gives the answer; what passes is tried again.
+    /// Makes a request and gives the answer; what passes is tried again. `operation` is its name, or its path.
     ///
     /// # Errors
     /// If the service refuses, or does not answer any of the tries.
@@ -212,6 +237,10 @@ impl SignedClient {
             .await
             .map_err(|error| unavailable(error.into()))?;
         let status = response.status();
+        let named = response
+            .headers()
+            .get("x-amzn-errortype")
+            .map(str::to_owned);
         let body = ByteStream::new(response.into_body())
             .collect()
             .await
@@ -222,12 +251,7 @@ impl SignedClient {
         }
         let refusal: Refusal = serde_json::from_slice(&body)
             .map_err(|error| unavailable(format!("status {status}: {error}").into()))?;
-        let code = refusal
-            .code
-            .rsplit('#')
-            .next()
-            .unwrap_or_default()
-            .to_owned();
+        let code = code(named.as_deref().unwrap_or(&refusal.code)).to_owned();
         if code.is_empty() || status.is_server_error() && code != INTERNAL {
             return Err(unavailable(format!("status {status} {code}").into()));
         }
@@ -239,11 +263,15 @@ impl SignedClient {
     }
 
     fn request(&self, operation: &str, body: &str) -> Result<HttpRequest, Cause> {
-        let target = format!("{}.{operation}", self.service.target);
-        let headers = [
-            ("content-type", self.service.content_type),
-            ("x-amz-target", target.as_str()),
-        ];
+        let url = format!("{}{}", self.url, self.service.path(operation));
+        let target = self
+            .service
+            .target
+            .map(|target| format!("{target}.{operation}"));
+        let target = target.as_deref().map(|target| ("x-amz-target", target));
+        let headers = [("content-type", self.service.content_type)]
+            .into_iter()
+            .chain(target);
         let params = SigningParams::builder()
             .identity(&self.identity)
             .region(&self.region)
@@ -254,15 +282,15 @@ impl SignedClient {
             .into();
         let signable = SignableRequest::new(
             "POST",
-            &self.url,
-            headers.into_iter(),
+            &url,
+            headers.clone(),
             SignableBody::Bytes(body.as_bytes()),
         )?;
         let (signature, _) = sign(signable, &params)?.into_parts();
         let mut request = HttpRequest::new(SdkBody::from(body));
         request.set_method("POST")?;
-        request.set_uri(self.url.as_str())?;
-        for (name, value) in headers.into_iter().chain(signature.headers()) {
+        request.set_uri(url.as_str())?;
+        for (name, value) in headers.chain(signature.headers()) {
             request
                 .headers_mut()
                 .try_insert(name.to_owned(), value.to_owned())?;
@@ -270,3 +298,14 @@ impl SignedClient {
         Ok(request)
     }
 }
+
+/// The name of an error, without the namespace before it and the address behind it
+/// (<https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html#operation-error-serialization>).
+fn code(text: &str) -> &str {
+    let text = text.rsplit('#').next().unwrap_or_default();
+    text.split(':').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+#[path = "signed/signed_tests.rs"]
+mod tests;
