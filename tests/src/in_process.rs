@@ -118,7 +118,7 @@ impl Stack {
     pub fn notifier_at(&self, aws: &AwsEnvironment, changed: &[(&str, &str)]) -> notifier::App {
         let config = notifier::config::Config::from_variables(&self.variables(changed))
             .expect("the variables");
-        notifier::App::new(config, &aws.sdk_config(Duration::from_secs(5))).expect("a client")
+        notifier::App::new(config, aws).expect("a client")
     }
 
     /// A delivery of Alertmanager as ingress gets it.

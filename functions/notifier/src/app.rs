@@ -1,13 +1,16 @@
 //! State and errors of the notifier.
 
+use std::time::Duration;
+
 use domain::primitives::time::Clock;
 use domain::transition::silence::Refusal;
 use outbound::alertmanager::AlertmanagerError;
 
+use aws::AwsEnvironment;
 use aws::batch::Unhandled;
 use aws::queue::{Queue, QueueError};
 use aws::secrets::Secrets;
-use aws_types::SdkConfig;
+use aws::signed::{SES_V2, SignedClient};
 use domain::episode::Windows;
 use domain::incident::Incident;
 use domain::notification::channels::{Channel, Channels};
@@ -45,6 +48,11 @@ impl SilenceError {
         matches!(self, Self::Alertmanager(error) if error.may_pass())
     }
 }
+
+/// How long one try of a call to AWS may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// The same for an e-mail, which is tried once, like every call to a channel.
+const EMAIL_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Delay in seconds before a channel is tried again after a fault that was not the channel's own.
 pub(crate) const AGAIN_AFTER: i32 = 30;
@@ -96,13 +104,16 @@ impl App {
     ///
     /// # Errors
     /// What is wrong with the operator's file, or that the HTTP client cannot be built.
-    pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, StartupError> {
+    pub fn new(config: Config, environment: &AwsEnvironment) -> Result<Self, StartupError> {
+        let aws = &environment.sdk_config(CALL_TIMEOUT);
         let channels = channels_file::load(&config.config_dir)?;
         let outside = ChannelDeps {
             client: outbound::client()?,
             public: PublicClient::new()?,
             secrets: Secrets::new(aws_sdk_secretsmanager::Client::new(aws)),
             telegram_token: config.telegram_token_secret,
+            // An e-mail whose answer was lost may have been sent: whoever calls says that it may come twice.
+            ses: SignedClient::new(environment, &SES_V2, EMAIL_TIMEOUT).without_retries(),
             api_url: config.api_url,
         };
         let alertmanager = channels.alertmanager.clone().map(|server| {

@@ -1,17 +1,25 @@
 //! Common interface of all kinds of channels, and their errors.
 
+pub mod email;
 mod error;
+pub mod pagerduty;
 pub mod slack;
+pub mod teams;
 pub mod telegram;
 pub mod webhook;
 
 pub use self::error::{Audience, ChannelDeps, ChannelError};
-use domain::notification::channels::{Channel, Place, SlackChannel, Webhook as WebhookSettings};
+use domain::notification::channels::{
+    Channel, PagerDutyService, Place, SlackChannel, TeamsWorkflow, Webhook as WebhookSettings,
+};
 use domain::notification::outbox::Moved;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
+use crate::channel::email::Email;
+use crate::channel::pagerduty::PagerDuty;
 use crate::channel::slack::Slack;
+use crate::channel::teams::Teams;
 use crate::channel::telegram::Telegram;
 use crate::channel::webhook::{Keys, Webhook};
 use crate::render::content::Post;
@@ -29,6 +37,9 @@ enum To<'a> {
     Telegram(Telegram<'a>),
     Slack(Slack, &'a SlackChannel),
     Webhook(Webhook, &'a WebhookSettings),
+    PagerDuty(PagerDuty, &'a PagerDutyService),
+    Teams(Teams, &'a TeamsWorkflow),
+    Email(Email<'a>),
 }
 
 /// A client that can be called.
@@ -36,6 +47,9 @@ enum Client<'a> {
     Telegram(&'a Telegram<'a>),
     Slack(&'a Slack, SecretString),
     Webhook(&'a Webhook, Signers),
+    PagerDuty(&'a PagerDuty, SecretString),
+    Teams(&'a Teams, SecretString),
+    Email(&'a Email<'a>),
 }
 
 /// The key of a webhook, and the one before it.
@@ -65,6 +79,14 @@ impl<'a> Sender<'a> {
                 Webhook::new(&outside.client, &outside.public, webhook),
                 webhook,
             ),
+            Place::PagerDuty(service) => {
+                To::PagerDuty(PagerDuty::new(outside.client.clone(), service), service)
+            }
+            Place::Teams(workflow) => To::Teams(
+                Teams::new(&outside.client, &outside.public, workflow),
+                workflow,
+            ),
+            Place::Email(list) => To::Email(Email::new(list, &outside.ses)),
         };
         Self { outside, now, to }
     }
@@ -81,6 +103,13 @@ impl<'a> Sender<'a> {
                 let (current, previous) = secrets.with_previous(&settings.key_secret).await?;
                 Client::Webhook(webhook, Signers(current, previous))
             }
+            To::PagerDuty(service, settings) => {
+                Client::PagerDuty(service, secrets.get(&settings.routing_key_secret).await?)
+            }
+            To::Teams(workflow, settings) => {
+                Client::Teams(workflow, secrets.get(&settings.url_secret).await?)
+            }
+            To::Email(list) => Client::Email(list),
         })
     }
 
@@ -93,11 +122,14 @@ impl<'a> Sender<'a> {
             Client::Telegram(telegram) => telegram.send(post).await,
             Client::Slack(slack, token) => slack.send(&token, post).await,
             Client::Webhook(webhook, signers) => webhook.send(signers.keys(), self.now, post).await,
+            Client::PagerDuty(service, key) => service.update(&key, post).await,
+            Client::Teams(workflow, url) => workflow.send(&url, post).await,
+            Client::Email(list) => list.send(post).await,
         }
     }
 
-    /// Replaces what a message shows; the channel's id of the message, which is a new one where nothing can be replaced. A message that
-    /// shows it already is a success.
+    /// Replaces what a message shows; the channel's id of the message, which is a new one where another takes its place. Where nothing can be
+    /// replaced, it is a message of its own, and the first one stays the one that others refer to. A message that shows it already is a success.
     ///
     /// # Errors
     /// [`ChannelError::Gone`] if the message is not there any more; others if the channel did not take it.
@@ -111,6 +143,9 @@ impl<'a> Sender<'a> {
                     .await?;
                 return Ok(post.key.clone());
             }
+            Client::PagerDuty(service, key) => drop(service.update(&key, post).await?),
+            Client::Teams(workflow, url) => drop(workflow.send(&url, post).await?),
+            Client::Email(list) => drop(list.reply(Some(message_id), post).await?),
         }
         Ok(message_id.to_owned())
     }
@@ -135,6 +170,9 @@ impl<'a> Sender<'a> {
                     .await?;
                 Ok(post.key.clone())
             }
+            Client::PagerDuty(service, key) => service.update(&key, post).await,
+            Client::Teams(workflow, url) => workflow.send(&url, post).await,
+            Client::Email(list) => list.reply(message_id, post).await,
         }
     }
 
@@ -145,7 +183,7 @@ impl<'a> Sender<'a> {
     pub async fn whisper(&self, user: &str, words: &str) -> Result<(), ChannelError> {
         match self.client().await? {
             Client::Slack(slack, token) => slack.whisper(&token, user, words).await,
-            Client::Telegram(_) | Client::Webhook(..) => Ok(()),
+            _ => Ok(()),
         }
     }
 
@@ -157,13 +195,14 @@ impl<'a> Sender<'a> {
         match self.client().await? {
             Client::Slack(slack, token) => slack.find(&token, key).await,
             // A bot cannot look back at a chat: https://core.telegram.org/bots/api#getting-updates is all that it sees. A webhook's server
-            // may not have it: it is sent again under the same key, which is all that the server needs.
-            Client::Telegram(_) | Client::Webhook(..) => Ok(None),
+            // may not have it: it is sent again under the same key, which is all that the server needs, and so does PagerDuty. A workflow
+            // of Teams and SES say nothing about what they have taken.
+            _ => Ok(None),
         }
     }
 
     /// Whether something that is sent twice is seen twice: the channel neither finds nor drops it.
     pub fn repeats(&self) -> bool {
-        matches!(self.to, To::Telegram(_))
+        matches!(self.to, To::Telegram(_) | To::Teams(..) | To::Email(_))
     }
 }

@@ -1,6 +1,6 @@
 //! Notifier as a Lambda function: wiring only.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use aws::AwsEnvironment;
 use aws::batch::{Delivery, Order, take};
@@ -18,7 +18,7 @@ async fn main() -> Result<(), Error> {
     let variables = Variables::of_process();
     init(&variables)?;
     let config = or_log(Config::from_variables(&variables))?;
-    let aws = AwsEnvironment::from_variables(&variables)?.sdk_config(Duration::from_secs(5));
+    let aws = AwsEnvironment::from_variables(&variables)?;
     let app = &or_log(App::new(config, &aws))?;
     run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
         let until = Instant::now() + time_left(event.context.deadline, Timestamp::now());

@@ -54,6 +54,6 @@ mod tests {
             .join("../../docs/channels.example.json");
         std::fs::copy(example, directory.path().join(CHANNELS)).expect("it is copied");
         let channels = load(directory.path()).expect("no errors");
-        assert_eq!((channels.channels.len(), channels.people.len()), (3, 3));
+        assert_eq!((channels.channels.len(), channels.people.len()), (6, 3));
     }
 }

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use domain::analysis::{Risk, Severity};
 use domain::notification::channels::{
-    AlertmanagerServer, ApprovalRule, Channel, Channels, Language, Person, Place, Route,
-    SlackChannel, TelegramChat, Webhook,
+    AlertmanagerServer, ApprovalRule, Channel, Channels, EmailList, Language, PagerDutyService,
+    Person, Place, Route, SlackChannel, TeamsWorkflow, TelegramChat, Webhook,
 };
 
 fn file(path: &str) -> Value {
@@ -62,6 +62,9 @@ fn the_schema_has_the_fields_that_are_read() {
         ("/$defs/TelegramChat", fields::<TelegramChat>()),
         ("/$defs/SlackChannel", fields::<SlackChannel>()),
         ("/$defs/Webhook", fields::<Webhook>()),
+        ("/$defs/PagerDutyService", fields::<PagerDutyService>()),
+        ("/$defs/TeamsWorkflow", fields::<TeamsWorkflow>()),
+        ("/$defs/EmailList", fields::<EmailList>()),
         ("/$defs/AlertmanagerServer", fields::<AlertmanagerServer>()),
         ("/$defs/Route", fields::<Route>()),
         ("/$defs/Person", fields::<Person>()),
@@ -163,6 +166,26 @@ fn the_schema_and_the_functions_take_the_same_files() {
         ),
         ("/channels/0/to/telegram/messages_per_minute", json!(601)),
         ("/channels/0/to/telegram/message_thread_id", json!(0)),
+        ("/channels/3/to/pagerduty/routing_key_secret", json!("")),
+        (
+            "/channels/3/to/pagerduty/api_url",
+            json!("events.eu.pagerduty.com"),
+        ),
+        ("/channels/4/to/teams/url_secret", json!(" ")),
+        (
+            "/channels/4/to/teams/url",
+            json!("https://a.logic.azure.com/w"),
+        ),
+        (
+            "/channels/5/to/email/from",
+            json!("Quell <quell@example.com>"),
+        ),
+        ("/channels/5/to/email/from", json!("quell@localhost")),
+        ("/channels/5/to/email/to", json!([])),
+        (
+            "/channels/5/to/email/to",
+            json!(["a@example.com", "b@example.com\r\nBcc: c@example.com"]),
+        ),
         ("/alertmanager", json!({ "url": "alertmanager.example" })),
         ("/routes/0/severities/0", json!("high")),
         ("/routes/2/channels", json!([])),

@@ -2,6 +2,7 @@
 
 use aws::Chain;
 use aws::secrets::{SecretError, Secrets};
+use aws::signed::SignedClient;
 use outbound::PublicClient;
 use reqwest::Client;
 use reqwest::header::HeaderValue;
@@ -84,6 +85,8 @@ pub struct ChannelDeps {
     pub secrets: Secrets,
     /// The secret with the token of Telegram's bot, for chats that name none.
     pub telegram_token: String,
+    /// For e-mail.
+    pub ses: SignedClient,
     /// Where those links lead, without a slash at the end.
     pub api_url: String,
 }

@@ -1,16 +1,21 @@
 //! Tests of the classification of the Bot API's answers.
 
+use std::time::Duration;
+
+use aws::AwsEnvironment;
 use aws::secrets::{Read, ReadSecret, Secrets, Stage, Version};
+use aws::signed::{SES_V2, SignedClient};
 use domain::notification::channels::TelegramChat;
 use domain::notification::outbox::Moved;
 use outbound::{self, PublicClient};
 use reqwest::StatusCode;
 use secrecy::SecretString;
 use serde_json::{Value, json};
+use settings::variables::Variables;
 
 use super::{Telegram, error};
 use crate::channel::{ChannelDeps, ChannelError};
-use crate::render::content::{Content, Post};
+use crate::render::content::{Content, Envelope, Post};
 use crate::render::markup::Markup;
 
 struct Token;
@@ -26,6 +31,13 @@ impl ReadSecret for Token {
     }
 }
 
+fn aws() -> AwsEnvironment {
+    let variables = Variables::from_fn(|name| {
+        (name != "AWS_ENDPOINT_URL" && name != "AWS_CA_BUNDLE").then(|| "eu-west-1".to_owned())
+    });
+    AwsEnvironment::from_variables(&variables).expect("a region and credentials")
+}
+
 fn outside() -> ChannelDeps {
     let public = PublicClient::new().expect("a client");
     let client = outbound::client().expect("a client");
@@ -34,6 +46,7 @@ fn outside() -> ChannelDeps {
         public,
         secrets: Secrets::new(Token),
         telegram_token: "token".to_owned(),
+        ses: SignedClient::new(&aws(), &SES_V2, Duration::from_secs(1)),
         api_url: "https://api.test".to_owned(),
     }
 }
@@ -48,6 +61,7 @@ fn post() -> Post {
         about: "incident",
         content,
         facts: Value::Null,
+        envelope: Envelope::default(),
     }
 }
 

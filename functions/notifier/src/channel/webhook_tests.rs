@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Keys, Webhook, key, sign, signatures};
 use crate::channel::ChannelError;
-use crate::render::content::{Content, Post};
+use crate::render::content::{Content, Envelope, Post};
 use crate::render::markup::Markup;
 
 /// The example that Svix publishes, on which Standard Webhooks is built (<https://docs.svix.com/receiving/verifying-payloads/how-manual>).
@@ -27,6 +27,7 @@ fn post() -> Post {
         about: "incident",
         content,
         facts: json!({ "incident_id": "01A", "status": "open" }),
+        envelope: Envelope::default(),
     }
 }
 

@@ -2,6 +2,7 @@
 //! in one channel.
 
 use domain::incident::Incident;
+use domain::notification::channels::Updates;
 use domain::notification::notice::{may_be_heard, unheard};
 use domain::notification::outbox::{ChannelState, Due, Rank, Sending, Shown, Subject};
 use domain::primitives::id::{IncidentId, PipelineRunId};
@@ -10,7 +11,7 @@ use tracing::warn;
 
 use crate::app::Failure;
 use crate::channel::ChannelError;
-use crate::deliver::policy::{DeliveryStep, step};
+use crate::deliver::policy::{DeliveryStep, is_told, known_if_lost, step};
 use crate::deliver::worker::{ChannelWorker, taken};
 use crate::render::presenter::Presented;
 
@@ -65,6 +66,7 @@ impl ChannelWorker<'_> {
         let mut stored = self.store.card(of, &self.channel.name).await?;
         Box::pin(self.arrange_notices(of, &presented.shown, incident, &mut stored)).await?;
         let before = stored.card.clone();
+        let is_told = is_told(self.channel.to.updates(), &before, &presented.shown);
         let shows_it = match step(&before, &presented.shown, now) {
             DeliveryStep::Nothing => true,
             DeliveryStep::Later(at) => {
@@ -87,9 +89,19 @@ impl ChannelWorker<'_> {
                 }
                 Err(error) => return self.channel_error(state, due, error).await,
             },
+            // Nothing is to be told there: what it shows later may be.
+            DeliveryStep::Send if !is_told => {
+                return Ok(self.store.told(&self.channel.name, due).await?);
+            }
             DeliveryStep::Send => {
                 self.send(state, due, of, presented, incident, &mut stored)
                     .await?
+            }
+            DeliveryStep::Edit if !is_told => {
+                stored.card.shown = Some(presented.shown);
+                stored.card.shown_at = Some(now);
+                self.save(of, &mut stored).await?;
+                true
             }
             DeliveryStep::Edit => {
                 self.edit(state, due, of, presented, incident, &mut stored)
@@ -133,6 +145,8 @@ impl ChannelWorker<'_> {
         }
         let (shown, generation) = (presented.shown.clone(), stored.card.generation.to_string());
         let key = self.key(&[&due.subject.to_string(), &generation, &shown.whole]);
+        let lost = stored.card.sending.as_ref();
+        let known = lost.and_then(|lost| known_if_lost(lost.shown.progress?, shown.progress?));
         // Saved before the call: if this worker dies after it, the next one knows that there may be
         // a message.
         stored.card.sending = Some(Sending {
@@ -141,7 +155,8 @@ impl ChannelWorker<'_> {
             at: (self.clock)(),
         });
         self.save(of, stored).await?;
-        let post = self.post(key, presented, due, incident).await?;
+        let mut post = self.post(key, presented, due, incident);
+        post.envelope.known = known;
         match self.sender(state).send(&post).await {
             Ok(message_id) => {
                 taken(state, (self.clock)());
@@ -182,10 +197,17 @@ impl ChannelWorker<'_> {
         }
         let shown = presented.shown.clone();
         let key = self.key(&[&due.subject.to_string(), &message_id, &shown.whole]);
-        let post = self.post(key, presented, due, incident).await?;
+        let mut post = self.post(key, presented, due, incident);
+        let known = stored.card.shown.as_ref().and_then(|shown| shown.progress);
+        post.envelope.known = known;
         match self.sender(state).edit(&message_id, &post).await {
             Ok(message_id) => {
                 taken(state, (self.clock)());
+                if let Some(incident) =
+                    incident.filter(|_| self.channel.to.updates() == Updates::Progress)
+                {
+                    self.log_progress(incident, known, shown.progress).await?;
+                }
                 stored.card.shows(message_id, shown, (self.clock)());
                 self.save(of, stored).await?;
                 Ok(true)
@@ -216,6 +238,9 @@ impl ChannelWorker<'_> {
         let (Some(incident), Some(_)) = (incident, &stored.card.message_id) else {
             return Ok(());
         };
+        if self.channel.to.updates() == Updates::Progress {
+            return Ok(());
+        }
         let subject = match of {
             CardOf::Incident(id) => {
                 let news = self.store.log_after(id, stored.card.heard).await?;

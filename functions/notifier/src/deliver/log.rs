@@ -4,10 +4,12 @@ use domain::incident::Incident;
 use domain::incident::operation_log::{Entry, Event, LogRecord};
 use domain::notification::channels::Place;
 use domain::notification::outbox::LiveCard;
+use domain::notification::progress::Progress;
 use serde_json::json;
 use store::{CardOf, StoredCard};
 
 use crate::app::Failure;
+use crate::channel::pagerduty::actions;
 use crate::deliver::worker::ChannelWorker;
 
 impl ChannelWorker<'_> {
@@ -76,6 +78,35 @@ impl ChannelWorker<'_> {
     }
 }
 
+impl ChannelWorker<'_> {
+    /// Records what PagerDuty was told of a card that it has. A worker that dies before this leaves
+    /// the events to the next one, which sends and records them again.
+    pub(super) async fn log_progress(
+        &self,
+        incident: &Incident,
+        known: Option<Progress>,
+        now: Option<Progress>,
+    ) -> Result<(), Failure> {
+        let told: Vec<&str> = actions(known, now)
+            .iter()
+            .map(|action| action.as_str())
+            .collect();
+        let context = json!({ "channel": self.channel.name, "event_actions": told });
+        let news = LogRecord::new(
+            events(&self.channel.to).notice,
+            "notifier",
+            format!("PagerDuty was told: {}", told.join(", ")),
+        )
+        .with(context);
+        self.store
+            .change(&incident.id, |change| {
+                change.record((self.clock)(), news.clone())
+            })
+            .await?;
+        Ok(())
+    }
+}
+
 /// Log events for new messages in one kind of channel.
 pub(crate) struct Events {
     pub(crate) card: Event,
@@ -102,6 +133,21 @@ pub(crate) fn events(place: &Place) -> Events {
             Event::WebhookSent,
             Event::WebhookResultSent,
             Event::WebhookNoticeSent,
+        ),
+        Place::PagerDuty(_) => (
+            Event::PagerDutySent,
+            Event::PagerDutyUpdated,
+            Event::PagerDutyUpdated,
+        ),
+        Place::Teams(_) => (
+            Event::TeamsSent,
+            Event::TeamsResultSent,
+            Event::TeamsNoticeSent,
+        ),
+        Place::Email(_) => (
+            Event::EmailSent,
+            Event::EmailResultSent,
+            Event::EmailNoticeSent,
         ),
     };
     Events {

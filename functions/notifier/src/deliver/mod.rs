@@ -4,6 +4,7 @@ pub(crate) mod card;
 mod log;
 pub(crate) mod notices;
 pub mod policy;
+mod posts;
 pub mod rate_limit;
 pub(crate) mod replies;
 pub(crate) mod trouble;

@@ -3,10 +3,14 @@
 
 use std::time::Duration;
 
+use domain::analysis::Severity;
+use domain::notification::channels::Updates;
 use domain::notification::outbox::{ChannelState, Due, LiveCard, Moved, Sending, Shown};
+use domain::notification::progress::Progress;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::channel::ChannelError;
+use crate::channel::pagerduty::actions;
 use crate::deliver::rate_limit::{Limit, free_at};
 
 /// Shortest interval between edits of a card for nothing but a higher count of alerts.
@@ -175,6 +179,31 @@ pub fn step<'a>(card: &'a LiveCard, show: &Shown, now: Timestamp) -> DeliverySte
             }
         }
         _ => DeliveryStep::Edit,
+    }
+}
+
+/// True if a channel is told by a call that a card is to show `show`.
+pub fn is_told(updates: Updates, card: &LiveCard, show: &Shown) -> bool {
+    let known = card.shown.as_ref().and_then(|shown| shown.progress);
+    match updates {
+        Updates::All => true,
+        Updates::End => {
+            let ends = known != show.progress && show.progress.is_some_and(Progress::is_over);
+            card.message_id.is_none() || ends
+        }
+        Updates::Progress => !actions(known, show.progress).is_empty(),
+    }
+}
+
+/// What a channel is taken to know where a first message may have arrived that said `sent`: that from
+/// which the events that follow are right, whether it did or not.
+pub fn known_if_lost(sent: Progress, now: Progress) -> Option<Progress> {
+    match (sent, now) {
+        (Progress::InHand, Progress::Waits(_)) => Some(Progress::InHand),
+        // What has arrived already changes nothing, and what has not pages.
+        (_, Progress::Waits(_)) => None,
+        // What has not arrived needs nobody any more.
+        (_, _) => Some(Progress::Waits(Severity::P3)),
     }
 }
 

@@ -2,12 +2,19 @@
 
 use std::time::Duration;
 
+use domain::analysis::Severity;
+use domain::notification::channels::{Channels, Updates};
 use domain::notification::outbox::{ChannelState, Due, LiveCard, Moved, Sending, Shown, Subject};
+use domain::notification::progress::Progress;
 use domain::primitives::id::IncidentId;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{AfterError, DeliveryStep, Next, next, record_error, short_wait, step, wake_in};
+use super::{
+    AfterError, DeliveryStep, Next, is_told, known_if_lost, next, record_error, short_wait, step,
+    wake_in,
+};
 use crate::channel::ChannelError;
+use crate::channel::pagerduty::{Action, actions};
 use crate::deliver::rate_limit::{limits, take};
 
 fn at(seconds: i64) -> Timestamp {
@@ -246,6 +253,7 @@ fn shown(whole: &str, but_count: &str) -> Shown {
         but_count: but_count.to_owned(),
         result: false,
         sequence: 0,
+        progress: None,
         failed: Vec::new(),
     }
 }
@@ -296,4 +304,82 @@ fn a_short_wait_is_slept_through_if_there_is_time() {
     assert_eq!(short_wait(at(1), at(0), second), Some(second));
     assert_eq!(short_wait(at(1), at(0), Duration::from_millis(900)), None);
     assert_eq!(short_wait(at(2), at(0), 9 * second), None);
+}
+
+#[test]
+fn a_channel_without_edits_is_told_the_beginning_and_the_end() {
+    use Progress::{Expired, InHand, Resolved, Waits};
+    let (waits, mut card) = (Some(Waits(Severity::P1)), LiveCard::default());
+    let show = |progress| Shown {
+        progress,
+        ..shown("b", "b")
+    };
+    for progress in [waits, Some(Resolved), None] {
+        assert!(
+            is_told(Updates::End, &card, &show(progress)),
+            "a first message"
+        );
+    }
+    card.message_id = Some("1".to_owned());
+    for (known, now, told) in [
+        (waits, waits, false),
+        (waits, Some(InHand), false),
+        (waits, Some(Resolved), true),
+        (Some(InHand), Some(Expired), true),
+        (Some(Resolved), Some(Resolved), false),
+        (Some(Resolved), waits, false),
+        (None, None, false),
+    ] {
+        card.shown = Some(show(known));
+        assert_eq!(
+            is_told(Updates::End, &card, &show(now)),
+            told,
+            "{known:?} to {now:?}"
+        );
+        assert!(is_told(Updates::All, &card, &show(now)), "every edit");
+    }
+}
+
+#[test]
+fn a_service_that_pages_is_told_of_progress_alone() {
+    use Progress::{InHand, Resolved, Waits};
+    let (waits, mut card) = (Some(Waits(Severity::P1)), LiveCard::default());
+    let show = |progress| Shown {
+        progress,
+        ..shown("b", "b")
+    };
+    for (known, now, told) in [
+        (None, waits, true),
+        (None, Some(InHand), false),
+        (None, None, false),
+        (waits, waits, false),
+        (waits, Some(Waits(Severity::P0)), true),
+        (waits, Some(InHand), true),
+        (Some(InHand), Some(Resolved), true),
+    ] {
+        card.shown = known.map(|known| show(Some(known)));
+        assert_eq!(
+            is_told(Updates::Progress, &card, &show(now)),
+            told,
+            "{known:?} to {now:?}"
+        );
+    }
+}
+
+#[test]
+fn events_after_a_lost_answer_are_right_whether_it_arrived_or_not() {
+    use Progress::{InHand, Resolved, Waits};
+    let waits = Waits(Severity::P1);
+    for (sent, now, expected) in [
+        (waits, waits, &[Action::Trigger][..]),
+        (waits, InHand, &[Action::Acknowledge]),
+        (waits, Resolved, &[Action::Resolve]),
+        (InHand, InHand, &[Action::Acknowledge]),
+        (InHand, waits, &[Action::Resolve, Action::Trigger]),
+        (Resolved, Resolved, &[Action::Resolve]),
+        (Resolved, waits, &[Action::Trigger]),
+    ] {
+        let known = known_if_lost(sent, now);
+        assert_eq!(actions(known, Some(now)), expected, "{sent:?} to {now:?}");
+    }
 }

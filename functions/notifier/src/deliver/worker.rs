@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use aws::Chain;
 use aws::queue::Queue;
 use domain::incident::Incident;
-use domain::notification::channels::{Channel, Channels, Place};
+use domain::notification::channels::{Channel, Channels, Place, Updates};
 use domain::notification::outbox::{ChannelState, Due, Subject};
 use domain::primitives::digest::Digest;
 use jiff::{SignedDuration, Timestamp};
@@ -23,8 +23,6 @@ use crate::app::Failure;
 use crate::channel::{Audience, ChannelDeps, ChannelError, Sender};
 use crate::deliver::policy::{AfterError, Next, next, record_error, short_wait, wake_in};
 use crate::deliver::rate_limit::{answered, limits, take};
-use crate::render::content::Post;
-use crate::render::links::decision_url;
 use crate::render::presenter::{Presented, Presenter};
 
 /// Time limit of one turn: longer than the function runs.
@@ -127,6 +125,11 @@ impl ChannelWorker<'_> {
     }
 
     async fn tell(&self, state: &mut ChannelState, mut due: Due) -> Result<(), Failure> {
+        // A service that pages has people, escalations and words of its own.
+        let pages = self.channel.to.updates() == Updates::Progress;
+        if pages && !matches!(due.subject, Subject::Incident(_)) {
+            return Ok(self.store.told(&self.channel.name, &due).await?);
+        }
         let told = match due.subject.clone() {
             Subject::Incident(id) => Box::pin(self.incident(state, &mut due, &id)).await,
             Subject::PipelineRun(id) => Box::pin(self.pipeline_run(state, &mut due, &id)).await,
@@ -175,7 +178,7 @@ impl ChannelWorker<'_> {
         if !self.allowed(state).await? {
             return Ok(None);
         }
-        let post = self.post(key, presented, due, incident).await?;
+        let post = self.post(key, presented, due, incident);
         match self.sender(state).reply(under, &post, audience).await {
             Ok(message_id) => {
                 taken(state, (self.clock)());
@@ -251,41 +254,6 @@ impl ChannelWorker<'_> {
         }
         self.note(state).await?;
         self.note_refusal(state, &error).await
-    }
-
-    /// The post for this channel: with the address of the decision if its receiver has no buttons, and without markup if
-    /// the channel did not understand it.
-    pub(crate) async fn post(
-        &self,
-        key: String,
-        presented: Presented,
-        due: &Due,
-        incident: Option<&Incident>,
-    ) -> Result<Post, Failure> {
-        let Presented {
-            about,
-            content,
-            mut facts,
-            ..
-        } = presented;
-        if let Some(incident) = incident {
-            let is_webhook = matches!(self.channel.to, Place::Webhook(_));
-            let url = decision_url(&self.outside.api_url, incident);
-            if let Some(url) = url.filter(|_| is_webhook) {
-                facts["decide_at"] = url.into();
-            }
-        }
-        let post = Post {
-            key,
-            about,
-            content,
-            facts,
-        };
-        Ok(if due.plain {
-            post.without_markup()
-        } else {
-            post
-        })
     }
 
     /// A key for a post in this channel.

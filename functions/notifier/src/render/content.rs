@@ -1,6 +1,7 @@
 //! Content of a message, independent of the kind of channel.
 
 use domain::notification::button_action::ButtonAction;
+use domain::notification::progress::Progress;
 use serde_json::Value;
 
 use crate::render::markup::Markup;
@@ -30,8 +31,30 @@ pub struct Post {
     /// `pipeline_failed` or `trouble`.
     pub about: &'static str,
     pub content: Content,
-    /// The same for machines: an object. Only webhooks carry it.
+    /// The same for machines: an object. Only webhooks and PagerDuty carry it.
     pub facts: Value,
+    /// What only some kinds of channels need besides.
+    pub envelope: Envelope,
+}
+
+/// What of a post channels need that have subjects, no buttons, or events in place of messages.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Envelope {
+    /// One line that is the same in every message about one thing.
+    pub title: String,
+    /// The page of the decision that waits, for channels without buttons.
+    pub decide: Option<Link>,
+    /// How far the work on the incident was when the channel was told last.
+    pub known: Option<Progress>,
+    /// How far it is now.
+    pub progress: Option<Progress>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// Its words, as people read them.
+    pub label: String,
+    pub url: String,
 }
 
 impl Post {
@@ -52,7 +75,7 @@ impl Post {
 mod tests {
     use serde_json::json;
 
-    use super::{Content, Post};
+    use super::{Content, Envelope, Post};
     use crate::render::markup::Markup;
 
     #[test]
@@ -68,6 +91,7 @@ mod tests {
                 buttons: vec![],
             },
             facts: json!({ "a": 1 }),
+            envelope: Envelope::default(),
         };
         let plain = post.without_markup();
         assert_eq!(plain.content.text.plain(), post.content.text.plain());

@@ -210,6 +210,11 @@ fn holds(contents: &[Content]) {
             Markup::parse(&html).expect("what is allowed").plain(),
             content.text.plain()
         );
+        let email = content.text.html().replace("<br>\n", "\n");
+        assert_eq!(
+            Markup::parse(&email).expect("no other tags").plain(),
+            content.text.plain()
+        );
         assert!(
             !html.contains(['\0', '\u{202e}', '\u{200b}']) && !html.contains("evil.test\">"),
             "{html}"

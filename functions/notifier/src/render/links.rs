@@ -1,4 +1,4 @@
-//! The address of a decision in a webhook: its receiver has none of our buttons.
+//! The address of a decision, for receivers that have none of our buttons.
 
 use domain::incident::approval::ApprovalState;
 use domain::incident::{Incident, Status};

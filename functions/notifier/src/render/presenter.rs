@@ -9,6 +9,7 @@ use domain::notification::channels::{Channels, Language};
 use domain::notification::notice::{Notice, What};
 use domain::notification::outbox::{Shown, Trouble};
 use domain::notification::pipeline_run::PipelineRun;
+use domain::notification::progress::Progress;
 use domain::playbook::plan::PlannedStep;
 use domain::primitives::digest::Digest;
 use domain::primitives::id::IncidentId;
@@ -67,6 +68,7 @@ impl Presenter<'_> {
                 .as_ref()
                 .is_some_and(|repair| repair.outcome.is_some()),
             sequence: incident.log_head.sequence,
+            progress: Progress::of(incident),
             failed: Vec::new(),
         };
         Presented {
@@ -102,6 +104,7 @@ impl Presenter<'_> {
             but_count: day_only,
             result: false,
             sequence: 0,
+            progress: None,
             failed: Vec::new(),
         };
         let facts = json!({ "day": day, "committed_micro_usd": spending.committed });
@@ -325,6 +328,7 @@ fn told(about: &'static str, content: Content, facts: Value) -> Presented {
         whole,
         result: false,
         sequence: 0,
+        progress: None,
         failed: Vec::new(),
     };
     Presented {

@@ -80,6 +80,22 @@ named! {
         WebhookResultSent = "WEBHOOK_RESULT_SENT",
         /// A webhook of its own told something else that people have to hear.
         WebhookNoticeSent = "WEBHOOK_NOTICE_SENT",
+        /// PagerDuty was told of the incident, and pages whoever is on call.
+        PagerDutySent = "PAGERDUTY_SENT",
+        /// PagerDuty was told that it is in hand, waits again, or is over.
+        PagerDutyUpdated = "PAGERDUTY_UPDATED",
+        /// A card was sent to Microsoft Teams.
+        TeamsSent = "TEAMS_SENT",
+        /// A new message there, which makes a sound, told the result of a repair.
+        TeamsResultSent = "TEAMS_RESULT_SENT",
+        /// A new message there told something else that people have to hear.
+        TeamsNoticeSent = "TEAMS_NOTICE_SENT",
+        /// A card was sent by e-mail.
+        EmailSent = "EMAIL_SENT",
+        /// An e-mail of its own told the result of a repair.
+        EmailResultSent = "EMAIL_RESULT_SENT",
+        /// An e-mail of its own told something else that people have to hear.
+        EmailNoticeSent = "EMAIL_NOTICE_SENT",
         /// A person requested a new analysis.
         ReanalysisRequested = "REANALYSIS_REQUESTED",
         /// A person requested an hour without further alerts of it.

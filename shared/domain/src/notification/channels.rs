@@ -12,7 +12,9 @@ use crate::incident::parts::IncidentKind;
 use crate::notification::people::{Pattern, any};
 
 pub use crate::notification::people::{ApprovalRule, Person};
-pub use crate::notification::place::{Place, SlackChannel, TelegramChat, Webhook};
+pub use crate::notification::place::{
+    EmailList, PagerDutyService, Place, SlackChannel, TeamsWorkflow, TelegramChat, Updates, Webhook,
+};
 pub use crate::primitives::identity::Identity;
 
 /// The whole file. Without it there are no notifications and no decisions.
@@ -30,7 +32,7 @@ pub struct Channels {
     schema: Ignored,
     /// The language of a channel that names none.
     pub language: Language,
-    /// Where people are told. At most 30 of them are chats of Telegram.
+    /// Where people are told. At most 30 of them are chats of Telegram, or topics of one.
     pub channels: Vec<Channel>,
     /// Which incidents go to which channels: the first route that matches, and those after it while `continue` says so.
     /// Messages that belong to no incident go where the routes without a condition lead.
@@ -91,7 +93,7 @@ pub struct Channel {
     /// Its language, if it is another than the file's.
     #[serde(default)]
     pub language: Option<Language>,
-    /// What it is: one of telegram, slack and webhook.
+    /// What it is: one of telegram, slack, webhook, pagerduty, teams and email.
     pub to: Place,
 }
 

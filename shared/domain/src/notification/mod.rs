@@ -9,6 +9,7 @@ pub mod people;
 pub mod person_token;
 pub mod pipeline_run;
 pub mod place;
+pub mod progress;
 mod reach;
 mod validation;
 pub mod words;

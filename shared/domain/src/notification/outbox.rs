@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::analysis::Severity;
 use crate::notification::button_action::More;
+use crate::notification::progress::Progress;
 use crate::primitives::id::{ApprovalId, IncidentId, PipelineRunId};
 
 /// The priority of an item: a smaller rank is sent first.
@@ -232,6 +233,9 @@ pub struct Shown {
     pub result: bool,
     /// The last entry of the operation log by then.
     pub sequence: u64,
+    /// How far the work on the incident was by then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
     /// The reports of failed stages that it shows, of a run of a delivery pipeline.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<IncidentId>,

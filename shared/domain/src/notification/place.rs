@@ -13,6 +13,13 @@ pub enum Place {
     Slack(SlackChannel),
     /// A server that gets signed webhooks.
     Webhook(Webhook),
+    /// A service of PagerDuty, which pages whoever is on call.
+    #[serde(rename = "pagerduty")]
+    PagerDuty(PagerDutyService),
+    /// A channel or a chat of Microsoft Teams.
+    Teams(TeamsWorkflow),
+    /// People who get e-mail.
+    Email(EmailList),
 }
 
 /// A chat of Telegram.
@@ -77,13 +84,88 @@ pub struct Webhook {
     pub private: bool,
 }
 
+/// A service of PagerDuty with an integration of the kind *Events API V2*.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PagerDutyService {
+    /// The name of the secret with the integration key (32 letters and digits).
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = r"\S")))]
+    pub routing_key_secret: String,
+    /// The base URL of the Events API, if it is another than `https://events.pagerduty.com`: for accounts in the EU it is
+    /// `https://events.eu.pagerduty.com`.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^https?://[^?#@]*[^?#@/]$")))]
+    pub api_url: Option<String>,
+}
+
+/// A workflow of Microsoft Teams that posts what it gets, made from the template *Post to a channel when a webhook request is received*.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct TeamsWorkflow {
+    /// The name of the secret with the workflow's URL. Whoever knows the URL can post: it carries a signature.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = r"\S")))]
+    pub url_secret: String,
+    /// True if the URL may lead to a private address, such as a gateway of your own. Without it such an address is refused, and so is a
+    /// URL without TLS.
+    #[serde(default)]
+    pub private: bool,
+}
+
+/// People who get e-mail by Amazon SES, in the region of the function.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct EmailList {
+    /// The sender's address, which SES has verified, itself or its domain: the template's `EmailFromAddress`.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = ADDRESS)))]
+    pub from: String,
+    /// The receivers' addresses: 1 to 50.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 50), inner(regex(pattern = ADDRESS))))]
+    pub to: Vec<String>,
+}
+
+/// An e-mail address as most mail servers take it.
+#[cfg(feature = "schema")]
+const ADDRESS: &str =
+    r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+$";
+
+/// What a channel is told of a card's new state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Updates {
+    /// Each: the message is edited, or another takes its place.
+    All,
+    /// Its end, with a message of its own: messages cannot be edited there. Everything else that people have to hear is a notice.
+    End,
+    /// How far the work is, when that changes, and nothing else: the service itself tells people.
+    Progress,
+}
+
 impl Place {
+    /// What it is told of a card's new state.
+    pub fn updates(&self) -> Updates {
+        match self {
+            Self::Telegram(_) | Self::Slack(_) | Self::Webhook(_) => Updates::All,
+            Self::Teams(_) | Self::Email(_) => Updates::End,
+            Self::PagerDuty(_) => Updates::Progress,
+        }
+    }
+
+    /// True if it has our buttons. Elsewhere a message has the address of the decision instead.
+    pub fn has_buttons(&self) -> bool {
+        matches!(self, Self::Telegram(_) | Self::Slack(_))
+    }
+
     /// The name of its kind, as used in event names.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Telegram(_) => "telegram",
             Self::Slack(_) => "slack",
             Self::Webhook(_) => "webhook",
+            Self::PagerDuty(_) => "pagerduty",
+            Self::Teams(_) => "teams",
+            Self::Email(_) => "email",
         }
     }
 }

@@ -317,3 +317,31 @@ async fn a_press_says_the_persons_language() {
         "zh-hant"
     );
 }
+
+#[tokio::test]
+async fn a_topic_takes_messages_while_it_is_open_and_there() {
+    let chat = StandIn::start(&[]);
+    let send = |topic: i64| json!({ "chat_id": GROUP, "text": "a", "message_thread_id": topic });
+    let set = |state: &str| json!({ "chat_id": GROUP, "topic": 7, "state": state });
+    let missing = (400, refusal("message thread not found"));
+    assert_eq!(chat.call("sendMessage", send(7)).await, missing);
+    chat.control("topic", set("open")).await;
+    let (status, sent) = chat.call("sendMessage", send(7)).await;
+    let message = &sent["result"];
+    assert_eq!(
+        (
+            status,
+            &message["message_thread_id"],
+            &message["is_topic_message"]
+        ),
+        (200, &json!(7), &json!(true))
+    );
+    chat.control("topic", set("closed")).await;
+    let closed = (400, refusal("TOPIC_CLOSED"));
+    assert_eq!(chat.call("sendMessage", send(7)).await, closed);
+    chat.control("topic", set("deleted")).await;
+    assert_eq!(chat.call("sendMessage", send(7)).await, missing);
+    let edit = json!({ "chat_id": GROUP, "message_id": message["message_id"], "text": "b" });
+    let gone = (400, refusal("message to edit not found"));
+    assert_eq!(chat.call("editMessageText", edit).await, gone);
+}

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Slack;
 use crate::channel::{Audience, ChannelError};
-use crate::render::content::{Button, Content, Post};
+use crate::render::content::{Button, Content, Envelope, Post};
 use crate::render::markup::Markup;
 
 fn post() -> Post {
@@ -24,6 +24,7 @@ fn post() -> Post {
         about: "incident",
         content,
         facts: json!({}),
+        envelope: Envelope::default(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Formats in which channels take a text: Telegram's HTML, Slack's mrkdwn, and plain.
+//! Formats in which channels take a text: Telegram's HTML, Slack's mrkdwn, the HTML of e-mails, and plain.
 
 use std::fmt::Write as _;
 
@@ -51,6 +51,46 @@ fn tagged(name: &str, spans: &[Span], html: &mut String) {
     let _ = write!(html, "<{name}>");
     telegram(spans, html);
     let _ = write!(html, "</{name}>");
+}
+
+/// HTML for mail programs: the few tags that all of them show, and nothing that any of them loads.
+pub(super) fn html(spans: &[Span], out: &mut String) {
+    let within = |name: &str, spans: &[Span], out: &mut String| {
+        let _ = write!(out, "<{name}>");
+        html(spans, out);
+        let _ = write!(out, "</{name}>");
+    };
+    for span in spans {
+        match span {
+            Span::Text(text) => lines(text, out),
+            Span::Break => out.push_str("<br>\n"),
+            Span::Bold(spans) => within("b", spans, out),
+            Span::Italic(spans) => within("i", spans, out),
+            Span::Code(text) => {
+                out.push_str("<code>");
+                lines(text, out);
+                out.push_str("</code>");
+            }
+            Span::Mention(mention) => escape(&mention.name, out),
+            Span::Link { url, spans } => {
+                out.push_str("<a href=\"");
+                escape(url, out);
+                out.push_str("\">");
+                html(spans, out);
+                out.push_str("</a>");
+            }
+        }
+    }
+}
+
+/// A text that is escaped, with its line feeds, of which code may have some.
+fn lines(text: &str, out: &mut String) {
+    for (place, line) in text.split('\n').enumerate() {
+        if place > 0 {
+            out.push_str("<br>\n");
+        }
+        escape(line, out);
+    }
 }
 
 pub(super) fn mrkdwn(spans: &[Span], out: &mut String) {

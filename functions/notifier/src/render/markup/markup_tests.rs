@@ -28,6 +28,17 @@ fn each_format_writes_the_same_text_in_its_own_way() {
 }
 
 #[test]
+fn an_email_has_only_tags_that_every_mail_program_shows() {
+    let text = read(
+        "<b>P1</b> &lt;img src=x&gt;\n<i>why</i> <code>a\nb &amp;&amp; c</code> <a href=\"https://a.test/?a=1&amp;b=2\">trace</a>",
+    );
+    assert_eq!(
+        text.html(),
+        "<b>P1</b> &lt;img src=x&gt;<br>\n<i>why</i> <code>a<br>\nb &amp;&amp; c</code> <a href=\"https://a.test/?a=1&amp;b=2\">trace</a>"
+    );
+}
+
+#[test]
 fn what_slack_would_take_for_markup_only_looks_like_it() {
     let cases = [
         ("*bold* _it_ ~gone~ `code`", "∗bold∗ ˍitˍ ∼gone∼ ˋcodeˋ"),

@@ -1,13 +1,16 @@
 //! Markup tree of a message: each kind of channel writes it in its own format, and text in it never
 //! becomes a tag.
 
+mod adaptive;
 mod formats;
 mod parse;
 mod span;
 
 use std::fmt;
 
-use self::formats::{mrkdwn, plain, telegram};
+use serde_json::Value;
+
+use self::formats::{html, mrkdwn, plain, telegram};
 use self::span::{Span, keep, units};
 
 pub(crate) use self::formats::escape;
@@ -97,6 +100,18 @@ impl Markup {
         let mut text = String::new();
         mrkdwn(&self.spans, &mut text);
         text
+    }
+
+    /// The text as the body of an HTML e-mail.
+    pub fn html(&self) -> String {
+        let mut text = String::new();
+        html(&self.spans, &mut text);
+        text
+    }
+
+    /// The text as the elements of an Adaptive Card: one for each line.
+    pub fn adaptive(&self) -> Vec<Value> {
+        adaptive::blocks(&self.spans)
     }
 
     /// The text without markup.

@@ -1,17 +1,25 @@
 //! Validation of the kinds of channels: ids, addresses and names of secrets.
 
 use super::PLAIN;
-use crate::notification::channels::Place;
+use crate::notification::channels::{EmailList, Place};
 use crate::primitives::server_url;
 
+/// The most receivers of one message (<https://docs.aws.amazon.com/ses/latest/dg/quotas.html>).
+const MOST_RECEIVERS: usize = 50;
+
 impl Place {
-    /// True if both are one place: a chat or one topic of it, a channel.
+    /// True if both are one place: one chat or one topic of it, one channel, one service.
     pub(super) fn is(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Telegram(one), Self::Telegram(other)) => {
                 (one.chat_id, one.message_thread_id) == (other.chat_id, other.message_thread_id)
             }
             (Self::Slack(one), Self::Slack(other)) => one.channel_id == other.channel_id,
+            (Self::PagerDuty(one), Self::PagerDuty(other)) => {
+                one.routing_key_secret == other.routing_key_secret
+            }
+            (Self::Teams(one), Self::Teams(other)) => one.url_secret == other.url_secret,
+            (Self::Email(one), Self::Email(other)) => one == other,
             _ => false,
         }
     }
@@ -69,6 +77,53 @@ impl Place {
             .into_iter()
             .flatten()
             .collect(),
+            Self::PagerDuty(service) => [
+                secret("pagerduty.routing_key_secret", Some(&service.routing_key_secret)),
+                url("pagerduty.api_url", service.api_url.as_ref()),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
+            Self::Teams(workflow) => secret("teams.url_secret", Some(&workflow.url_secret))
+                .into_iter()
+                .collect(),
+            Self::Email(list) => list.errors(),
         }
     }
+}
+
+impl EmailList {
+    fn errors(&self) -> Vec<(&'static str, &'static str)> {
+        const ADDRESS: &str = "has to be an e-mail address, such as oncall@example.com";
+        let mut errors = Vec::new();
+        if !is_address(&self.from) {
+            errors.push(("email.from", ADDRESS));
+        }
+        if !(1..=MOST_RECEIVERS).contains(&self.to.len()) {
+            errors.push(("email.to", "has to name 1 to 50 addresses"));
+        }
+        if !self.to.iter().all(|address| is_address(address)) {
+            errors.push(("email.to", ADDRESS));
+        }
+        errors
+    }
+}
+
+/// True for an address without a name, quotes and anything outside of ASCII, which SES takes in no local part
+/// (<https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_Destination.html>).
+fn is_address(text: &str) -> bool {
+    let Some((local, domain)) = text.split_once('@') else {
+        return false;
+    };
+    let in_local = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+/=?^_`{|}~.-".contains(&b);
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    (1..=64).contains(&local.len())
+        && local.bytes().all(in_local)
+        && domain.contains('.')
+        && domain.split('.').all(is_label)
 }

@@ -1,9 +1,12 @@
 //! Tests of people's dialogues with Quell: each button acts on what the card shows, and every press
 //! is answered.
 
+mod email;
 mod escalations;
 mod own;
+mod pagerduty;
 mod slack;
+mod teams;
 mod telegram;
 mod topics;
 mod webhooks;

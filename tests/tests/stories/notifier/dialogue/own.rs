@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 
+use aws_sdk_secretsmanager::Client;
 use domain::analysis::Severity;
 use domain::incident::Status;
 use domain::notification::button_action::More;
@@ -123,6 +124,19 @@ impl<'a> Own<'a> {
         };
         self.tell(&asked).await;
     }
+}
+
+/// A secret for channels, with this value: its name.
+pub(crate) async fn secret(stack: &Stack, value: &str) -> String {
+    let name = format!("quell/channels/{}", unique("key"));
+    Client::new(&stack.aws())
+        .create_secret()
+        .name(&name)
+        .secret_string(value)
+        .send()
+        .await
+        .expect("made");
+    name
 }
 
 fn app(stack: &Stack, files: &TempDir, queue: &OwnQueue) -> App {

@@ -30,7 +30,7 @@ impl<'a> Group<'a> {
         let id = ulid::Ulid::generate().random() % 1_000_000_000_000;
         let chat = -1 - i64::try_from(id).expect("a small number");
         stack.control("join", &json!({ "chat_id": chat })).await;
-        let channels = [unique("first"), unique("second")];
+        let channels = [unique("one"), unique("two")];
         let channel = |(name, topic): (&String, i64)| {
             let chat = json!({
                 "chat_id": chat, "message_thread_id": topic, "api_url": stack.facts.telegram.base_url, "messages_per_minute": 600,

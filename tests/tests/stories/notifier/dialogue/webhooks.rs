@@ -15,7 +15,7 @@ use tests::alert::{TestAlert, unique};
 use tests::stack::Stack;
 use tests::webhook_receiver::WebhookReceiver;
 
-use super::own::Own;
+use super::own::{Own, secret};
 
 /// A new key for webhooks.
 fn fresh_key() -> String {
@@ -29,19 +29,6 @@ fn fresh_key() -> String {
             .concat()
         )
     )
-}
-
-/// A secret with a key: its name.
-async fn secret(stack: &Stack, key: &str) -> String {
-    let name = format!("quell/channels/{}", unique("key"));
-    Client::new(&stack.aws())
-        .create_secret()
-        .name(&name)
-        .secret_string(key)
-        .send()
-        .await
-        .expect("made");
-    name
 }
 
 /// A chat of Telegram that no other story tells anything in: the channel, and its id.
