@@ -195,8 +195,8 @@ impl<'a> Sender<'a> {
         match self.client().await? {
             Client::Slack(slack, token) => slack.find(&token, key).await,
             // A bot cannot look back at a chat: https://core.telegram.org/bots/api#getting-updates is all that it sees. A webhook's server
-            // may not have it: it is sent again under the same key, which is all that the server needs, and so does PagerDuty. A workflow
-            // of Teams and SES say nothing about what they have taken.
+            // may not have it: it is sent again under the same key, which is all that the server needs. PagerDuty drops what its alert is
+            // already. Workflows of Teams and SES do not say what they have taken.
             _ => Ok(None),
         }
     }

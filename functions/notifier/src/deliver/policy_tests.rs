@@ -367,7 +367,7 @@ fn a_service_that_pages_is_told_of_progress_alone() {
 }
 
 #[test]
-fn events_after_a_lost_answer_are_right_whether_it_arrived_or_not() {
+fn events_after_a_lost_answer_are_right_either_way() {
     use Progress::{InHand, Resolved, Waits};
     let waits = Waits(Severity::P1);
     for (sent, now, expected) in [

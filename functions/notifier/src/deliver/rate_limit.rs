@@ -55,7 +55,7 @@ pub fn limits(channel: &Channel, channels: &Channels) -> Vec<Limit> {
         Place::Telegram(chat) if chat.chat_id < 0 => vec![ONE_A_SECOND, TWENTY_A_MINUTE],
         // Slack takes one message a second for a channel (<https://docs.slack.dev/apis/web-api/rate-limits>).
         Place::Telegram(_) | Place::Slack(_) => vec![ONE_A_SECOND],
-        // PagerDuty does not say how many events it takes; one card needs two at most. Workflows of Teams
+        // PagerDuty does not say how many events it takes; one card needs two at most. Webhooks of Teams
         // take four a second (<https://learn.microsoft.com/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook>),
         // and SES takes one in its sandbox (<https://docs.aws.amazon.com/ses/latest/dg/manage-sending-quotas.html>).
         Place::PagerDuty(_) | Place::Teams(_) | Place::Email(_) => vec![ONE_A_SECOND],
