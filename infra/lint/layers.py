@@ -29,7 +29,7 @@ FOR_TESTS = ["loopback"]
 # Folders of the domain, lowest first.
 DOMAIN = [
     ["primitives"],
-    ["alert"],
+    ["alert", "duty"],
     ["analysis"],
     ["playbook"],
     ["incident"],

@@ -4,10 +4,11 @@
 //! a time of the week can be missing or occur twice: a freeze then begins at the earlier and ends
 //! at the later possible moment, so that it is never shorter than written.
 
-use jiff::civil::{Time, Weekday};
-use jiff::tz::TimeZone;
+use jiff::civil::{Date, Time};
 use jiff::{Timestamp, ToSpan as _};
 use serde::Deserialize;
+
+use crate::primitives::local_time::{WeekTime, Zone};
 
 /// A time in which nothing is repaired without a human: once (from, to), or every week (weekly).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -41,63 +42,6 @@ pub struct Weekly {
     pub to: WeekTime,
     /// The time zone, such as Europe/Berlin.
     pub zone: Zone,
-}
-
-/// A time of the week, such as `Fri 16:00`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "String", inline, extend("pattern" = "^(Mon|Tue|Wed|Thu|Fri|Sat|Sun) ([01][0-9]|2[0-3]):[0-5][0-9]$")))]
-pub struct WeekTime {
-    day: Weekday,
-    time: Time,
-}
-
-impl TryFrom<String> for WeekTime {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not a time of the week such as Fri 16:00");
-        let (day, time) = text.split_once(' ').ok_or_else(wrong)?;
-        let day = match day {
-            "Mon" => Weekday::Monday,
-            "Tue" => Weekday::Tuesday,
-            "Wed" => Weekday::Wednesday,
-            "Thu" => Weekday::Thursday,
-            "Fri" => Weekday::Friday,
-            "Sat" => Weekday::Saturday,
-            "Sun" => Weekday::Sunday,
-            _ => return Err(wrong()),
-        };
-        let two = |digits: &str| {
-            digits
-                .parse::<i8>()
-                .ok()
-                .filter(|_| digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_digit()))
-        };
-        let (hour, minute) = time.split_once(':').ok_or_else(wrong)?;
-        let time = two(hour)
-            .zip(two(minute))
-            .and_then(|(hour, minute)| Time::new(hour, minute, 0, 0).ok())
-            .ok_or_else(wrong)?;
-        Ok(Self { day, time })
-    }
-}
-
-/// A time zone of the IANA database.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[cfg_attr(feature = "schema", schemars(with = "String", inline))]
-pub struct Zone(TimeZone);
-
-impl TryFrom<String> for Zone {
-    type Error = String;
-
-    fn try_from(name: String) -> Result<Self, String> {
-        TimeZone::get(&name)
-            .map(Self)
-            .map_err(|_| format!("`{name}` is not a time zone such as Europe/Berlin"))
-    }
 }
 
 /// A freeze as written in the file.
@@ -159,46 +103,37 @@ impl Freeze {
 impl Weekly {
     /// Until when it holds, if it does. Only at the ends of time, which have no weeks around them, nothing is known.
     fn until(&self, now: Timestamp) -> Option<Timestamp> {
-        let today = now.to_zoned_datetime(self.zone.0.clone()).date();
+        let today = self.zone.date(now);
         let monday = today
             .checked_sub(i64::from(today.weekday().to_monday_zero_offset()).days())
             .ok()?;
-        let ends_in_the_next = self.to.since_monday() <= self.from.since_monday();
+        let ends_in_the_next = since_monday(self.to) <= since_monday(self.from);
         // The one that began in the week before may last; around a change of the clock, one of the next may have begun.
         [-1, 0, 1].into_iter().find_map(|week| {
-            let begins = self
-                .zone
-                .at(monday.checked_add(week.weeks()).ok()?, self.from)?
-                .0;
-            let ends = self
-                .zone
-                .at(
-                    monday
-                        .checked_add((week + i64::from(ends_in_the_next)).weeks())
-                        .ok()?,
-                    self.to,
-                )?
-                .1;
+            let ends_in = week + i64::from(ends_in_the_next);
+            let first = monday.checked_add(week.weeks()).ok()?;
+            let last = monday.checked_add(ends_in.weeks()).ok()?;
+            let begins = moments(&self.zone, first, self.from)?.0;
+            let ends = moments(&self.zone, last, self.to)?.1;
             (begins <= now && now < ends).then_some(ends)
         })
     }
 }
 
-impl WeekTime {
-    fn since_monday(self) -> (i8, Time) {
-        (self.day.to_monday_zero_offset(), self.time)
-    }
+/// The order of times within a week.
+fn since_monday(at: WeekTime) -> (i8, Time) {
+    (at.day.to_monday_zero_offset(), at.time)
 }
 
-impl Zone {
-    /// The earliest and the latest moment that a time of the week can mean.
-    fn at(&self, monday: jiff::civil::Date, at: WeekTime) -> Option<(Timestamp, Timestamp)> {
-        let day = monday
-            .checked_add(i64::from(at.day.to_monday_zero_offset()).days())
-            .ok()?;
-        let meant = self.0.to_ambiguous_timestamp(day.to_datetime(at.time));
-        Some((meant.earlier().ok()?, meant.later().ok()?))
-    }
+/// The earliest and the latest moment that a time of the week can mean.
+fn moments(zone: &Zone, monday: Date, at: WeekTime) -> Option<(Timestamp, Timestamp)> {
+    let day = monday
+        .checked_add(i64::from(at.day.to_monday_zero_offset()).days())
+        .ok()?;
+    let meant = zone
+        .time_zone()
+        .to_ambiguous_timestamp(day.to_datetime(at.time));
+    Some((meant.earlier().ok()?, meant.later().ok()?))
 }
 
 #[cfg(test)]

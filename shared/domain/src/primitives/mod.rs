@@ -5,6 +5,8 @@ pub mod digest;
 pub mod duration;
 pub mod id;
 pub mod identity;
+pub mod ignored;
+pub mod local_time;
 pub mod names;
 pub mod safe_text;
 pub mod server_url;
