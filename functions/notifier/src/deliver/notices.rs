@@ -49,7 +49,7 @@ impl ChannelWorker<'_> {
             }
             return Ok(self.store.told(name, due).await?);
         };
-        let presented = self.presenter.notice(&incident, notice);
+        let presented = self.presenter.notice(&incident, notice, (self.clock)());
         // The same for every try of this notice, so that a receiver can drop a repeated one.
         let key = self.key(&[presented.about, id.as_str(), &notice.sequence.to_string()]);
         let under = (Some(card.as_str()), Audience::Everybody);

@@ -1,10 +1,13 @@
-//! Delivery of replies: answers to presses, and the notice to the second list of people.
+//! Delivery of replies: answers to presses, and the notice to those who are asked because the first have not decided.
 
-use domain::incident::approval::ApprovalState;
+use domain::incident::approval::{Approval, ApprovalState, Reach};
 use domain::notification::button_action::More;
+use domain::notification::channels::{ApprovalRule, Channels};
 use domain::notification::outbox::{ChannelState, Due};
 use domain::primitives::id::{ApprovalId, IncidentId};
+use domain::transition::decision::expiry::level_of;
 use domain::transition::decision::quorum::rule_of;
+use jiff::Timestamp;
 use store::{CardOf, Receipt};
 
 use crate::app::Failure;
@@ -53,8 +56,8 @@ impl ChannelWorker<'_> {
         Ok(())
     }
 
-    /// Notifies the second list of people that they may decide too, below the card and once: an
-    /// edited card makes no sound.
+    /// Notifies the second list of people, or the next level of a team, that they may decide too,
+    /// below the card and once: an edited card makes no sound.
     pub(crate) async fn escalation(
         &self,
         state: &mut ChannelState,
@@ -68,25 +71,95 @@ impl ChannelWorker<'_> {
         let waits = incident
             .approval
             .as_ref()
-            .is_some_and(|asked| asked.id == *approval && asked.state == ApprovalState::Pending);
-        // Decided meanwhile, or already announced in this channel: nothing is sent.
-        let Some(rule) = rule_of(self.channels, &incident)
-            .filter(|_| waits && stored.card.escalated.as_ref() != Some(approval))
-        else {
-            return Ok(self.store.told(name, due).await?);
+            .filter(|asked| asked.id == *approval && asked.state == ApprovalState::Pending);
+        let told = match stored.card.escalated.as_ref() {
+            Some(before) if before == approval => stored.card.escalated_to,
+            _ => Reach::default(),
         };
-        let presented = self.presenter.escalation(&incident, &rule.then);
-        let key = self.key(&[presented.about, approval.as_str()]);
+        let reach = waits.map_or(told, Approval::reach);
+        let people = rule_of(self.channels, &incident)
+            .map(|rule| asked_since(rule, told, reach, self.channels, (self.clock)()))
+            .unwrap_or_default();
+        // Decided meanwhile, or already announced in this channel: nothing is sent.
+        if people.is_empty() {
+            return Ok(self.store.told(name, due).await?);
+        }
+        let presented = self.presenter.escalation(&incident, &people);
+        let (second, level) = (u8::from(reach.second_list), reach.level);
+        let place = format!("{second}.{level}");
+        let key = self.key(&[presented.about, approval.as_str(), &place]);
         let under = (stored.card.message_id.as_deref(), Audience::Everybody);
         let post = (key, presented);
         let sent = self.reply(state, due, post, Some(&incident), under).await?;
         if sent.is_some() {
             stored.card.escalated = Some(approval.clone());
+            stored.card.escalated_to = reach;
             self.store
                 .save_card(of, name, &mut stored, (self.clock)())
                 .await?;
             self.store.told(name, due).await?;
         }
         Ok(())
+    }
+}
+
+/// Who is asked since people were told last: the second list, and who is on duty on the levels behind.
+fn asked_since(
+    rule: &ApprovalRule,
+    told: Reach,
+    reach: Reach,
+    channels: &Channels,
+    now: Timestamp,
+) -> Vec<String> {
+    let second = reach.second_list && !told.second_list;
+    let list = rule.then.iter().filter(|_| second).cloned();
+    let levels = told.level.saturating_add(1)..=reach.level;
+    let team = rule.team.as_deref().unwrap_or_default();
+    let on_duty = levels.flat_map(|level| level_of(channels, team, level, now));
+    let mut people = Vec::new();
+    for name in list.chain(on_duty) {
+        if !people.contains(&name) {
+            people.push(name);
+        }
+    }
+    people
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::incident::approval::Reach;
+    use domain::notification::channels::{ApprovalRule, Channels};
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::asked_since;
+
+    #[test]
+    fn only_those_who_were_not_told_are_asked() {
+        let level = |person| json!({ "people": [person], "wait_seconds": 60 });
+        let duty = json!({ "teams": { "web": { "levels": [level("ada"), level("bob"), level("carol")] } } });
+        let mut channels = Channels::default();
+        channels.duty = serde_json::from_value(duty).expect("the shape of people.json");
+        let rule = ApprovalRule {
+            team: Some("web".to_owned()),
+            then: vec!["bob".to_owned(), "dora".to_owned()],
+            ..ApprovalRule::default()
+        };
+        let reach = |second_list, level| Reach { second_list, level };
+        for (told, now, people) in [
+            (reach(false, 0), reach(false, 0), vec![]),
+            (reach(false, 0), reach(false, 1), vec!["bob"]),
+            (reach(false, 0), reach(false, 2), vec!["bob", "carol"]),
+            (
+                reach(false, 1),
+                reach(true, 2),
+                vec!["bob", "dora", "carol"],
+            ),
+            (reach(true, 1), reach(true, 1), vec![]),
+            (reach(true, 2), reach(true, 1), vec![]),
+        ] {
+            let asked = asked_since(&rule, told, now, &channels, Timestamp::UNIX_EPOCH);
+            assert_eq!(asked, people, "{told:?} {now:?}");
+        }
     }
 }

@@ -1,16 +1,15 @@
-//! Follow-up checks of an undecided plan: escalates to the second list of people, reminds of it, and
-//! expires the approval in the end. Delayed messages trigger the checks, so that nothing runs or costs in
+//! Follow-up checks of an undecided plan: escalates to the second list of people and up the levels
+//! of a team, reminds of it, and expires the approval in the end. Delayed messages trigger the checks, so that nothing runs or costs in
 //! between. The outcome of its repair is checked in the same way.
 
 use aws::queue::delay_until;
 use domain::incident::Incident;
-use domain::incident::approval::Approval;
+use domain::incident::approval::{Approval, Reach};
 use domain::incident::change::IncidentChange;
-use domain::notification::channels::{ApprovalRule, Channels};
+use domain::notification::channels::Channels;
 use domain::primitives::id::ApprovalId;
 use domain::primitives::time::Clock;
 use domain::transition::decision::expiry::look_again_at;
-use domain::transition::decision::quorum::rule_of;
 use jiff::{SignedDuration, Timestamp};
 use store::FollowUp;
 use wire::message::Message;
@@ -33,9 +32,13 @@ impl App {
         let Some((approval, at)) = waits(&self.channels, incident) else {
             return Ok(());
         };
-        self.look_once(FollowUp::Decision(&approval.id), at, now)
-            .await
-            .map(drop)
+        let look = FollowUp::Decision(&approval.id);
+        // An incident that became P0 or P1 has levels to go up: the check that is under way may come too late for them.
+        let too_late = |due: Timestamp| at + THIS_ONE < due && now + THIS_ONE < due;
+        if self.store.next_look(look).await?.is_some_and(too_late) {
+            return self.look_later(look, at, now).await;
+        }
+        self.look_once(look, at, now).await.map(drop)
     }
 
     /// Sends a look, unless one is under way. True if it was sent.
@@ -56,9 +59,9 @@ impl App {
         self.look_later(look, at, now).await.map(|()| true)
     }
 
-    /// Checks an approval whose time may have come: lets the second list decide too, or makes it
-    /// void. As long as it waits, the next check is sent. Returns the incident if the second list
-    /// has to be notified, at each check of an escalated approval: they are notified once.
+    /// Checks an approval whose time may have come: lets the next people decide too, or makes it
+    /// void. As long as it waits, the next check is sent. Returns the incident if more people than
+    /// the first have to be notified, at each check of an escalated approval: they are notified once.
     ///
     /// # Errors
     /// If the queue or the table does not answer; looking again changes nothing twice.
@@ -82,7 +85,7 @@ impl App {
         else {
             return Ok(None);
         };
-        let escalated = approval.escalated_at.is_some();
+        let escalated = approval.reach() != Reach::default();
         // Also if it was not this look that changed it: the one that did may have ended before it sent this.
         self.notifications
             .send(&Message::IncidentChanged {
@@ -150,15 +153,7 @@ fn follows(due: Option<Timestamp>, now: Timestamp) -> bool {
 /// The incident's approval that waits for a decision, and when to look at it.
 fn waits<'a>(channels: &Channels, incident: &'a Incident) -> Option<(&'a Approval, Timestamp)> {
     let approval = incident.approval.as_ref()?;
-    Some((
-        approval,
-        look_again_at(approval, escalates_by(channels, incident))?,
-    ))
-}
-
-/// The rule by which others are asked too; none while a person works on the incident.
-fn escalates_by<'a>(channels: &'a Channels, incident: &Incident) -> Option<&'a ApprovalRule> {
-    rule_of(channels, incident).filter(|_| incident.responder().is_none())
+    Some((approval, look_again_at(incident, channels)?))
 }
 
 /// What a look does to an incident whose approval is still this one.
@@ -172,9 +167,8 @@ fn look(change: &mut IncidentChange, id: &ApprovalId, channels: &Channels, now: 
     {
         return;
     }
-    if let Some(rule) = escalates_by(channels, &change.incident) {
-        change.escalate(rule, now);
-    }
+    // A late check may find the second list and a level due at once.
+    while change.escalate(channels, now) {}
     change.remind(now);
 }
 

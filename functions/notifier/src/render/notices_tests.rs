@@ -148,7 +148,7 @@ fn a_notice_says_what_happened_first_and_whom_it_is_for_last() {
         .iter()
         .map(|(incident, notice)| {
             presenter(Language::English)
-                .notice(incident, notice)
+                .notice(incident, notice, notice.at)
                 .content
                 .text
                 .plain()
@@ -176,7 +176,9 @@ fn a_notice_says_what_happened_first_and_whom_it_is_for_last() {
     assert!(told[1].contains(failed), "{}", told[1]);
     for language in Language::ALL {
         let (incident, notice) = &samples::notices()[5];
-        let content = presenter(language).notice(incident, notice).content;
+        let content = presenter(language)
+            .notice(incident, notice, notice.at)
+            .content;
         assert_eq!(
             asks(&content),
             [["approve", "reject"]],
@@ -206,7 +208,7 @@ fn a_notice_says_what_happened_first_and_whom_it_is_for_last() {
     let (incident, notice) = &samples::notices()[1];
     assert!(
         !presenter
-            .notice(incident, notice)
+            .notice(incident, notice, notice.at)
             .content
             .text
             .plain()
@@ -223,4 +225,45 @@ fn a_notice_says_what_happened_first_and_whom_it_is_for_last() {
         told.starts_with("❌ checkout 4f0c2d9 failed · by mira\ntest: 2 of 311 tests failed\n"),
         "{told}"
     );
+}
+
+#[test]
+fn who_is_on_duty_at_that_moment_is_mentioned() {
+    let person = serde_json::json!({});
+    let mut channels: Channels = serde_json::from_value(serde_json::json!({
+        "channels": [{ "name": "all", "to": { "telegram": { "chat_id": 1 } } }],
+        "routes": [{ "channels": ["all"], "team": "search" }],
+        "people": { "amy": person, "ben": person, "carl": person, "dina": person },
+        "approvals": [{ "team": "web", "people": ["dina"] }],
+    }))
+    .expect("the shape of channels.json");
+    channels.duty = serde_json::from_value(serde_json::json!({ "teams": {
+        "web": { "levels": [
+            { "rotation": { "zone": "Asia/Taipei", "hand_over": "09:00", "first": "2026-01-05", "members": ["amy", "ben"] }, "wait_seconds": 60 },
+            { "people": ["carl"] },
+        ] },
+        "search": { "levels": [{ "people": ["carl"] }] },
+    } }))
+    .expect("the shape of people.json");
+    assert_eq!(channels.errors(), []);
+    let templates = templates();
+    let presenter = Presenter {
+        templates: &templates,
+        language: Language::English,
+        silences: false,
+        channels: &channels,
+    };
+    // A plan waits for a decision: whoever has decided on the one before is not who has to hear it.
+    let (incident, notice) = &samples::notices()[5];
+    for (at, people) in [
+        ("2026-01-06T00:59:59Z", "amy, dina, carl"),
+        ("2026-01-06T01:00:00Z", "ben, dina, carl"),
+    ] {
+        let now = at.parse().expect("a time");
+        let presented = presenter.notice(incident, notice, now);
+        let text = presented.content.text.plain();
+        assert!(text.ends_with(&format!("\n👤 {people}")), "{text}");
+        let named: Vec<&str> = people.split(", ").collect();
+        assert_eq!(presented.facts["people"], serde_json::json!(named));
+    }
 }

@@ -3,7 +3,7 @@
 use domain::analysis::Risk;
 use domain::analysis::budget::Spending;
 use domain::incident::Incident;
-use domain::incident::approval::ApprovalState;
+use domain::incident::approval::{Approval, ApprovalState};
 use domain::incident::operation_log::Entry;
 use domain::notification::channels::{Channels, Language};
 use domain::notification::notice::{Notice, What};
@@ -151,7 +151,7 @@ impl Presenter<'_> {
         )
     }
 
-    /// That the second list of people may decide too.
+    /// That more people may decide too: the second list, or the next level of a team.
     pub fn escalation(&self, incident: &Incident, people: &[String]) -> Presented {
         let mut facts = facts(incident);
         facts["people"] = json!(people);
@@ -159,9 +159,10 @@ impl Presenter<'_> {
         told("escalation", self.mentioning(content, people), facts)
     }
 
-    /// The result of a repair, or whatever else of an incident people have to hear, with a mention of those who are responsible.
-    pub fn notice(&self, incident: &Incident, notice: &Notice) -> Presented {
-        let people = responsible(self.channels, incident, notice);
+    /// The result of a repair, or whatever else of an incident people have to hear, with a mention of those who are responsible
+    /// at this moment.
+    pub fn notice(&self, incident: &Incident, notice: &Notice, now: Timestamp) -> Presented {
+        let people = responsible(self.channels, incident, notice, now);
         let mut facts = facts(incident);
         facts["update"] = json!(notice.what.as_str());
         facts["at"] = json!(notice.at);
@@ -238,8 +239,13 @@ const MENTION: &str = "👤 ";
 const MENTIONED: usize = 10;
 
 /// The people responsible for an incident: whoever works on it; else those who have decided on the plan; and if a decision is
-/// needed, or there is none, those who may decide.
-fn responsible(channels: &Channels, incident: &Incident, notice: &Notice) -> Vec<String> {
+/// needed, or there is none, those who may decide, and who is on duty in the teams of its routes.
+fn responsible(
+    channels: &Channels,
+    incident: &Incident,
+    notice: &Notice,
+    now: Timestamp,
+) -> Vec<String> {
     let working = match &notice.what {
         What::Assigned { to } => Some(to.as_str()),
         _ => incident.responder(),
@@ -268,15 +274,21 @@ fn responsible(channels: &Channels, incident: &Incident, notice: &Notice) -> Vec
             .map_or(Risk::High, |analysis| analysis.risk);
         channels.rule(&incident.alert.target, risk)
     };
-    let Some(rule) = rule_of(channels, incident).or_else(without_plan) else {
-        return decided;
-    };
-    let escalated = waits.is_some_and(|approval| approval.escalated_at.is_some());
-    let late = rule
-        .then
-        .iter()
-        .filter(|name| escalated && !rule.people.contains(name));
-    rule.people.iter().chain(late).cloned().collect()
+    let reach = waits.map(Approval::reach).unwrap_or_default();
+    let needed = waits.map_or(1, |approval| approval.needed);
+    let may = rule_of(channels, incident)
+        .or_else(without_plan)
+        .map(|rule| rule.who(reach, needed, &channels.duty, now));
+    let on_duty = channels
+        .teams_of(incident)
+        .flat_map(|team| channels.duty.on_duty(team, 0, now));
+    let mut people = if may.is_none() { decided } else { Vec::new() };
+    for name in may.into_iter().flatten().chain(on_duty) {
+        if !people.iter().any(|before| before == name) {
+            people.push(name.to_owned());
+        }
+    }
+    people
 }
 
 /// What machines are told of an incident. Texts are what the alert and the finding say: data, whoever reads them.

@@ -30,20 +30,3 @@ fn levels_are_asked_in_order_and_each_person_once() {
     assert_eq!(duty.on_duty("payments", 0, a_day_before), ["ada"]);
     assert_eq!(duty.on_duty("search", 9, now), [""; 0]);
 }
-
-#[test]
-fn a_list_is_on_duty_for_the_whole_span() {
-    let duty = team();
-    let (from, until) = (
-        Timestamp::UNIX_EPOCH,
-        "2026-01-06T01:00:00Z".parse().expect("a time"),
-    );
-    let shifts = duty.levels("payments")[1].shifts(from, until);
-    assert_eq!(shifts.len(), 2);
-    assert!(
-        shifts
-            .iter()
-            .all(|shift| (shift.from, shift.until) == (from, until))
-    );
-    assert_eq!(duty.levels("payments")[1].shifts(until, until), []);
-}

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::duty::rotation::{Because, Rotation, Shift};
+use crate::duty::rotation::Rotation;
 use crate::primitives::ignored::Ignored;
 
 /// The whole file. Without it there are no teams.
@@ -83,25 +83,6 @@ impl Level {
         match &self.rotation {
             Some(rotation) => vec![rotation.on_duty(at).person],
             None => self.people.iter().map(String::as_str).collect(),
-        }
-    }
-
-    /// Who is on duty in a span, in order and without a gap: the first begins at `from`, the last ends at `until`. The
-    /// people of a list have one shift each, which is the whole span.
-    pub fn shifts(&self, from: Timestamp, until: Timestamp) -> Vec<Shift<'_>> {
-        match &self.rotation {
-            Some(rotation) => rotation.shifts(from, until),
-            None => self
-                .people
-                .iter()
-                .filter(|_| from < until)
-                .map(|person| Shift {
-                    person,
-                    from,
-                    until,
-                    because: Because::Always,
-                })
-                .collect(),
         }
     }
 }

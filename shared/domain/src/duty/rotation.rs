@@ -15,17 +15,14 @@ use crate::primitives::local_time::Zone;
 const AROUND: [i64; 4] = [1, 0, -1, -2];
 
 /// People who take turns.
-///
-/// A local time that does not exist or exists twice is resolved as RFC 5545 does: in a gap the hand-over is as much later as
-/// the gap is long, and of two it is the first
-/// (<https://docs.rs/jiff/1/jiff/tz/enum.Disambiguation.html#variant.Compatible>).
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Rotation {
     /// The time zone of the hand-over, such as Europe/Berlin.
     pub zone: Zone,
-    /// When one person hands over to the next: 09:00 for every day, Mon 09:00 for every week.
+    /// When one person hands over to the next: 09:00 for every day, Mon 09:00 for every week. Where the clock leaves out that
+    /// time, as much later as it leaves out; where the time comes twice, the first time.
     pub hand_over: HandOver,
     /// The date of a hand-over to the first member. Before it the turns are the same, counted backwards.
     #[cfg_attr(feature = "schema", schemars(with = "String", extend("pattern" = r"^\d{4}-\d\d-\d\d$")))]
@@ -100,8 +97,6 @@ pub enum Because {
     Turn,
     Holiday,
     Override,
-    /// The level is a list, which has no turns.
-    Always,
 }
 
 impl Because {
@@ -110,7 +105,6 @@ impl Because {
             Self::Turn => "turn",
             Self::Holiday => "holiday",
             Self::Override => "override",
-            Self::Always => "always",
         }
     }
 }
@@ -137,8 +131,8 @@ impl Rotation {
         shift
     }
 
-    /// Who is on duty in a span, in order and without a gap.
-    pub(super) fn shifts(&self, from: Timestamp, until: Timestamp) -> Vec<Shift<'_>> {
+    /// Who is on duty in a span, in order and without a gap: the first begins at `from`, the last ends at `until`.
+    pub fn shifts(&self, from: Timestamp, until: Timestamp) -> Vec<Shift<'_>> {
         let mut shifts = Vec::new();
         let mut at = from;
         while at < until {
@@ -215,7 +209,8 @@ impl Rotation {
             .unwrap_or(today)
     }
 
-    /// The moment of the hand-over time on a date; never earlier than that of the date before.
+    /// The moment of the hand-over time on a date; never earlier than that of the date before. A time in a gap or a fold is
+    /// resolved as RFC 5545 does (<https://docs.rs/jiff/1/jiff/tz/enum.Disambiguation.html#variant.Compatible>).
     fn begins(&self, date: Date) -> Timestamp {
         let local = date.to_datetime(self.hand_over.time);
         let meant = self.zone.time_zone().to_ambiguous_timestamp(local);

@@ -60,6 +60,9 @@ pub struct Approval {
     /// When the approval was escalated to the second list of people, because it was undecided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escalated_at: Option<Timestamp>,
+    /// The last level of the rule's team that was asked as well, behind the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<AskedLevel>,
     /// When people were reminded that its time is nearly over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reminded_at: Option<Timestamp>,
@@ -69,6 +72,23 @@ pub struct Approval {
     /// How many refused presses the log contains.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub refusals: u32,
+}
+
+/// A level of a team that was asked because those before it have not decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AskedLevel {
+    /// Its place among the team's levels: 1 for the second.
+    pub level: u8,
+    pub at: Timestamp,
+}
+
+/// How far an undecided approval was escalated.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reach {
+    /// The second list of people was asked.
+    pub second_list: bool,
+    /// The last level of the team that was asked: 0 for the first.
+    pub level: u8,
 }
 
 /// A press that was handled, with its result: a redelivery gets the same result, whatever has
@@ -140,9 +160,23 @@ impl Approval {
             signature: None,
             escalated_at: None,
             reminded_at: None,
+            level: None,
             presses: Vec::new(),
             refusals: 0,
         }
+    }
+
+    /// How far it was escalated.
+    pub fn reach(&self) -> Reach {
+        Reach {
+            second_list: self.escalated_at.is_some(),
+            level: self.level.map_or(0, |asked| asked.level),
+        }
+    }
+
+    /// When more people were asked last, because it was undecided.
+    pub fn last_escalation(&self) -> Option<Timestamp> {
+        self.escalated_at.max(self.level.map(|asked| asked.at))
     }
 
     /// How many different people have approved.

@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use crate::alert::Alert;
 use crate::analysis::{Risk, Severity};
+use crate::duty::Duty;
 use crate::incident::Incident;
 use crate::incident::parts::IncidentKind;
 use crate::notification::people::{Pattern, any};
+use crate::primitives::ignored::Ignored;
 
 pub use crate::notification::people::{ApprovalRule, Person};
 pub use crate::notification::place::{
@@ -45,16 +46,9 @@ pub struct Channels {
     pub approvals: Vec<ApprovalRule>,
     /// The Alertmanager that silences alerts. Without one, no card has a button for it.
     pub alertmanager: Option<AlertmanagerServer>,
-}
-
-/// Something that is not read.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-struct Ignored;
-
-impl<'de> Deserialize<'de> for Ignored {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        IgnoredAny::deserialize(deserializer).map(|_| Self)
-    }
+    /// The teams of people.json, a file of its own.
+    #[serde(skip)]
+    pub duty: Duty,
 }
 
 /// A language that the built-in templates speak.
@@ -139,6 +133,8 @@ pub struct Route {
     /// Whether a repair that was approved and verified is told with a message of its own: true if not given. One that ran by
     /// itself always is.
     pub tell_repaired: Option<bool>,
+    /// The team of people.json of which is mentioned who is on duty, where people have to hear something.
+    pub team: Option<String>,
     /// Whether the routes behind it are looked at too.
     #[serde(rename = "continue")]
     pub goes_on: bool,
@@ -195,6 +191,25 @@ impl Channels {
             .iter()
             .filter(|channel| names.contains(channel.name.as_str()))
             .collect()
+    }
+
+    /// The teams that the routes of an incident name, in the order of the routes.
+    pub fn teams_of(&self, incident: &Incident) -> impl Iterator<Item = &str> {
+        self.routes_of(incident)
+            .filter_map(|route| route.team.as_deref())
+    }
+
+    /// The routes of an incident: those that fit, up to the first that does not go on.
+    fn routes_of(&self, incident: &Incident) -> impl Iterator<Item = &Route> {
+        let mut goes_on = true;
+        self.routes
+            .iter()
+            .filter(|route| route.fits(incident))
+            .take_while(move |route| {
+                let looked_at = goes_on;
+                goes_on &= route.goes_on;
+                looked_at
+            })
     }
 
     /// The channels of messages that belong to no incident: those of the routes without a

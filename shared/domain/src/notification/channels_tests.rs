@@ -1,9 +1,11 @@
 //! Tests of routes, approval rules and identities in `channels.json`.
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::{Channels, Identity, Language};
 use crate::analysis::{Risk, Severity};
+use crate::incident::approval::Reach;
 use crate::incident::parts::IncidentKind;
 use crate::playbook::plan::tests::plan;
 use crate::transition::lifecycle::tests::incident;
@@ -72,8 +74,13 @@ fn the_first_rule_that_fits_says_who_may_decide() {
     }));
     assert_eq!(file.errors(), []);
     let may = |service, risk, person, escalated| {
-        file.rule(service, risk)
-            .is_some_and(|rule| rule.may(person, escalated))
+        file.rule(service, risk).is_some_and(|rule| {
+            let reach = Reach {
+                second_list: escalated,
+                level: 0,
+            };
+            rule.may(person, reach, 1, &file.duty, Timestamp::UNIX_EPOCH)
+        })
     };
     assert!(
         may("payments", Risk::High, "ada", false) && !may("payments", Risk::High, "bob", false)
@@ -162,7 +169,7 @@ fn what_cannot_be_meant_is_named() {
         (
             json!({ "approvals": [{}] }),
             "approvals[0].people",
-            "somebody",
+            "unless the rule names a team",
         ),
         (
             json!({ "people": { "a": {} }, "approvals": [{ "people": ["a"], "then": ["a"] }] }),
@@ -231,4 +238,46 @@ fn an_unknown_field_is_refused() {
     assert!(
         serde_json::from_str::<Channels>(r#"{"$schema":"schemas/channels.schema.json"}"#).is_ok()
     );
+}
+
+#[test]
+fn a_rule_and_a_route_name_a_team() {
+    let mut file = channels(json!({
+        "channels": [chat("all", 1)],
+        "routes": [
+            { "namespaces": ["pay*"], "channels": ["all"], "team": "payments", "continue": true },
+            { "namespaces": ["other"], "channels": ["all"], "team": "search" },
+            { "channels": ["all"], "team": "web" },
+            { "channels": ["all"], "team": "payments" },
+        ],
+        "people": { "ada": {}, "bob": {}, "carol": {} },
+        "approvals": [{ "team": "web", "people": ["carol", "ada"] }],
+    }));
+    let missing: Vec<String> = file.errors().into_iter().map(|(field, _)| field).collect();
+    assert_eq!(
+        missing,
+        [
+            "routes[0].team",
+            "routes[1].team",
+            "routes[2].team",
+            "routes[3].team",
+            "approvals[0].team"
+        ]
+    );
+    let level = json!({ "levels": [{ "people": ["ada", "bob"] }] });
+    file.duty = serde_json::from_value(
+        json!({ "teams": { "payments": level, "search": level, "web": level } }),
+    )
+    .expect("teams");
+    assert_eq!(file.errors(), []);
+    let rule = file.rule("any", Risk::Low).expect("a rule");
+    assert_eq!(
+        rule.who(Reach::default(), 1, &file.duty, Timestamp::UNIX_EPOCH),
+        ["ada", "bob", "carol"]
+    );
+    let mut one = incident();
+    one.alert.namespace = "payments".into();
+    assert_eq!(file.teams_of(&one).collect::<Vec<_>>(), ["payments", "web"]);
+    one.alert.namespace = "shop".into();
+    assert_eq!(file.teams_of(&one).collect::<Vec<_>>(), ["web"]);
 }

@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::Severity;
+use crate::incident::approval::Reach;
 use crate::notification::button_action::More;
 use crate::notification::progress::Progress;
 use crate::primitives::id::{ApprovalId, IncidentId, PipelineRunId};
@@ -218,6 +219,8 @@ pub struct LiveCard {
     pub heard_failed: Vec<IncidentId>,
     /// The last request for a decision whose escalation was sent here.
     pub escalated: Option<ApprovalId>,
+    /// How far that one was escalated by then.
+    pub escalated_to: Reach,
     /// Counts the messages that the card has had, as people delete them.
     pub generation: u32,
 }

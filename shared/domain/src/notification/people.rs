@@ -1,9 +1,12 @@
 //! People who may decide, by what they are known, and the rules that say on which plans.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 use wildmatch::WildMatch;
 
 use crate::analysis::Risk;
+use crate::duty::Duty;
+use crate::incident::approval::Reach;
 
 /// A pattern in which `*` matches any text, and `?` one character.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,10 +44,14 @@ pub struct Person {
     pub api: bool,
 }
 
-/// Who may decide on which plans. An empty list fits everything.
+/// Who may decide on which plans: those who are named, and who of a team is on duty. An empty list of services or risks fits
+/// everything.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("required" = ["people"], "dependentRequired" = {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("anyOf" = [
+        { "required": ["people"], "properties": { "people": { "minItems": 1 } } },
+        { "required": ["team"], "properties": { "team": { "type": "string" } } }
+    ], "dependentRequired" = {
         "then": ["escalate_after_seconds"], "escalate_after_seconds": ["then"]
     })))]
 pub struct ApprovalRule {
@@ -53,8 +60,10 @@ pub struct ApprovalRule {
     /// The risks, each the worse of the finding's and the playbook's.
     pub risks: Vec<Risk>,
     /// Who may, by their names among the people.
-    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub people: Vec<String>,
+    /// The team of people.json of which may who is on duty when they decide. Of P0 and P1 the levels behind the first may as
+    /// well, each once those before it have not decided within their waits.
+    pub team: Option<String>,
     /// The second list of people, who may decide once the approval was undecided for
     /// `escalate_after_seconds`. They are notified then.
     pub then: Vec<String>,
@@ -64,10 +73,43 @@ pub struct ApprovalRule {
 }
 
 impl ApprovalRule {
-    /// Whether a person may decide.
-    pub fn may(&self, person: &str, escalated: bool) -> bool {
-        self.people.iter().any(|name| name == person)
-            || (escalated && self.then.iter().any(|name| name == person))
+    /// Whether a person may decide at a moment ([`ApprovalRule::who`]).
+    pub fn may(&self, person: &str, reach: Reach, needed: u8, duty: &Duty, at: Timestamp) -> bool {
+        self.who(reach, needed, duty, at).contains(&person)
+    }
+
+    /// Who may decide at a moment, on an approval that was escalated so far and takes so many people: each once, those on duty
+    /// first. A rotation has one person on duty; where two have to approve, the levels behind it may as well from the start, down
+    /// to the second person.
+    pub fn who<'a>(
+        &'a self,
+        reach: Reach,
+        needed: u8,
+        duty: &'a Duty,
+        at: Timestamp,
+    ) -> Vec<&'a str> {
+        let late = self.then.iter().filter(|_| reach.second_list);
+        let named: Vec<&str> = self.people.iter().chain(late).map(String::as_str).collect();
+        let levels = self.team.as_ref().map_or(&[][..], |team| duty.levels(team));
+        let mut names = Vec::new();
+        for (level, place) in levels.iter().zip(0..) {
+            let others = named.iter().filter(|name| !names.contains(*name));
+            if place > reach.level && names.len() + others.count() >= usize::from(needed) {
+                break;
+            }
+            add(&mut names, level.on_duty(at));
+        }
+        add(&mut names, named);
+        names
+    }
+}
+
+/// Appends the names that are not there yet.
+fn add<'a>(names: &mut Vec<&'a str>, more: Vec<&'a str>) {
+    for name in more {
+        if !names.contains(&name) {
+            names.push(name);
+        }
     }
 }
 

@@ -121,13 +121,13 @@ pub struct Escalation {
 }
 
 impl Escalation {
-    /// The notice to the second list of people, after the first has not answered.
+    /// The notice to those who are asked because the people before them have not decided.
     pub fn of(incident: &Incident, people: &[String]) -> Self {
         let approval = incident.approval.as_ref();
         let waited = approval.and_then(|approval| {
             Some(
                 approval
-                    .escalated_at?
+                    .last_escalation()?
                     .duration_since(approval.requested_at)
                     .as_mins(),
             )

@@ -160,7 +160,7 @@ impl StatusView {
         self.approvals_needed = approval.needed;
         self.approvals_given = voters.len();
         self.approved_by = short(&voters.join(", "), TEXT_CHARACTERS);
-        self.escalated_at = approval.escalated_at.map(moment).unwrap_or_default();
+        self.escalated_at = approval.last_escalation().map(moment).unwrap_or_default();
         match &approval.state {
             ApprovalState::Pending => {
                 self.pending = true;

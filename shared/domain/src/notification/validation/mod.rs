@@ -17,6 +17,8 @@ const LONGEST_WAIT: u32 = 7 * 24 * 3600;
 const PLAIN: &str = "has to begin with https://, unless the server is private";
 /// Why a name is refused.
 const NOBODY: &str = "is none of the people";
+const NO_TEAM: &str =
+    "is none of the teams of people.json: add the team there, or correct the name";
 
 fn unknown(people: &BTreeMap<String, Person>, names: &[String], mut found: impl FnMut(usize)) {
     names
@@ -104,12 +106,21 @@ impl Channels {
                 );
             }
         }
+        for (i, route) in self.routes.iter().enumerate() {
+            if self.lacks_team(route.team.as_ref()) {
+                error(format!("routes[{i}].team"), NO_TEAM);
+            }
+        }
         if !self.channels.is_empty() && self.routes.is_empty() {
             error(
                 "routes".to_owned(),
                 "has to say what is told where: [{ \"channels\": [...] }] tells everything",
             );
         }
+    }
+
+    fn lacks_team(&self, name: Option<&String>) -> bool {
+        name.is_some_and(|name| !self.duty.teams.contains_key(name))
     }
 
     fn people_errors(&self, error: &mut impl FnMut(String, &str)) {
@@ -148,11 +159,14 @@ impl Channels {
             unknown(&self.people, &rule.then, |n| {
                 error(format!("approvals[{i}].then[{n}]"), NOBODY)
             });
-            if rule.people.is_empty() {
+            if rule.people.is_empty() && rule.team.is_none() {
                 error(
                     format!("approvals[{i}].people"),
-                    "has to name somebody who may decide",
+                    "has to name a person who may decide, unless the rule names a team",
                 );
+            }
+            if self.lacks_team(rule.team.as_ref()) {
+                error(format!("approvals[{i}].team"), NO_TEAM);
             }
             if rule.then.is_empty() != rule.escalate_after_seconds.is_none() {
                 error(

@@ -32,7 +32,7 @@ pub(super) fn judge(
     channels: &Channels,
     now: Timestamp,
 ) -> Result<Judged, Refusal> {
-    let person = who_may(incident, id, &pressed.by, channels)?;
+    let person = who_may(incident, id, &pressed.by, channels, now)?;
     let approval = incident.approval.as_ref().ok_or(Refusal::NotThisPlan)?;
     let theirs = |vote: &Vote| vote.person == person && holds(vote, approval, channels);
     // Only approvals are votes: one rejection already decides.
@@ -75,7 +75,7 @@ pub(super) fn judge(
     }
 }
 
-/// The name of a person who may decide on this plan of the incident.
+/// The name of a person who may decide on this plan of the incident at this moment.
 ///
 /// # Errors
 /// If they may not, or the incident has another plan.
@@ -84,6 +84,7 @@ pub(super) fn who_may<'a>(
     id: &ApprovalId,
     by: &Identity,
     channels: &'a Channels,
+    now: Timestamp,
 ) -> Result<&'a str, Refusal> {
     let person = channels.person(by).ok_or(Refusal::NotListed)?;
     let approval = incident
@@ -95,7 +96,15 @@ pub(super) fn who_may<'a>(
     if incident.plan.as_ref().map(Plan::hash).as_ref() != Some(&approval.plan_hash) {
         return Err(Refusal::NotThisPlan);
     }
-    let may = |rule: &ApprovalRule| rule.may(person, approval.escalated_at.is_some());
+    let may = |rule: &ApprovalRule| {
+        rule.may(
+            person,
+            approval.reach(),
+            approval.needed,
+            &channels.duty,
+            now,
+        )
+    };
     if !rule_of(channels, incident).is_some_and(may) {
         return Err(Refusal::NotAllowed);
     }

@@ -1,14 +1,16 @@
-//! Expiry of an undecided approval; before that, a reminder, and the escalation to the second list of people.
+//! Expiry of an undecided approval; before that, a reminder, and the escalation to the second list of people and level by level of a team.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use crate::incident::Status;
-use crate::incident::approval::{Approval, ApprovalState};
+use crate::analysis::Severity;
+use crate::incident::approval::{Approval, ApprovalState, AskedLevel};
 use crate::incident::change::IncidentChange;
 use crate::incident::operation_log::{Event, LogRecord};
-use crate::notification::channels::ApprovalRule;
+use crate::incident::{Incident, Status};
+use crate::notification::channels::{ApprovalRule, Channels};
 use crate::primitives::time::expired;
+use crate::transition::decision::quorum::rule_of;
 use crate::transition::decision::revocation::{particulars, revoke};
 
 /// Reason of an approval that expired.
@@ -53,40 +55,46 @@ impl IncidentChange {
         true
     }
 
-    /// Lets the second list of people decide too, if the approval is still undecided after the
-    /// rule's delay. True if it did.
-    pub fn escalate(&mut self, rule: &ApprovalRule, now: Timestamp) -> bool {
-        let Some(approval) = &mut self.incident.approval else {
+    /// Lets the next people decide too, if the approval is still undecided when it is their time: the rule's second list, or
+    /// the next level of its team. True if it did; more may be due then.
+    pub fn escalate(&mut self, channels: &Channels, now: Timestamp) -> bool {
+        let Some((_, next)) = next(&self.incident, channels).filter(|(at, _)| *at <= now) else {
             return false;
         };
-        if approval.state != ApprovalState::Pending
-            || escalates_at(approval, rule).is_none_or(|at| now < at)
-        {
-            return false;
+        let (mut context, people, level) = match (&mut self.incident.approval, &next) {
+            (Some(approval), Next::SecondList(people)) => {
+                approval.escalated_at = Some(now);
+                (particulars(approval), people.clone(), None)
+            }
+            (Some(approval), Next::Level { team, level }) => {
+                approval.level = Some(AskedLevel {
+                    level: *level,
+                    at: now,
+                });
+                let people = level_of(channels, team, *level, now);
+                (particulars(approval), people, Some((team, *level)))
+            }
+            (None, _) => return false,
+        };
+        context["people"] = json!(people);
+        if let Some((team, level)) = level {
+            // Counted from 1, as `quell on-duty` does.
+            (context["team"], context["level"]) = (json!(team), json!(level + 1));
         }
-        approval.escalated_at = Some(now);
-        let mut context = particulars(approval);
-        context["people"] = json!(rule.then);
-        self.record(
-            now,
-            LogRecord::new(
-                Event::ApprovalEscalated,
-                "notifier",
-                format!("{} may decide as well", rule.then.join(", ")),
-            )
-            .with(context),
-        );
+        let detail = format!("{} may decide as well", people.join(", "));
+        let record = LogRecord::new(Event::ApprovalEscalated, "notifier", detail);
+        self.record(now, record.with(context));
         true
     }
 }
 
-/// Time of the next follow-up check of an undecided approval: its escalation to the second list of
-/// people, its reminder, or its expiry.
-pub fn look_again_at(approval: &Approval, rule: Option<&ApprovalRule>) -> Option<Timestamp> {
+/// Time of the next follow-up check of an undecided approval: its next escalation, its reminder, or its expiry.
+pub fn look_again_at(incident: &Incident, channels: &Channels) -> Option<Timestamp> {
+    let approval = incident.approval.as_ref()?;
     if approval.state != ApprovalState::Pending {
         return None;
     }
-    let escalates = rule.and_then(|rule| escalates_at(approval, rule));
+    let escalates = next(incident, channels).map(|(at, _)| at);
     [escalates, reminds_at(approval)]
         .into_iter()
         .flatten()
@@ -102,12 +110,70 @@ fn reminds_at(approval: &Approval) -> Option<Timestamp> {
     Some(approval.expires_at - valid_for / REMINDED_WITH)
 }
 
-fn escalates_at(approval: &Approval, rule: &ApprovalRule) -> Option<Timestamp> {
+/// The people of one level of a team at a moment.
+pub fn level_of(channels: &Channels, team: &str, level: u8, at: Timestamp) -> Vec<String> {
+    let levels = channels.duty.levels(team);
+    let level = levels.get(usize::from(level));
+    let names = level.map(|level| level.on_duty(at)).unwrap_or_default();
+    names.into_iter().map(str::to_owned).collect()
+}
+
+/// Who is asked next.
+enum Next {
+    SecondList(Vec<String>),
+    Level { team: String, level: u8 },
+}
+
+/// The next escalation of an undecided approval, and when it is due. None if nobody is left to ask.
+fn next(incident: &Incident, channels: &Channels) -> Option<(Timestamp, Next)> {
+    let approval = incident.approval.as_ref()?;
+    let rule = rule_of(channels, incident)?;
+    // Others are asked while no one is on it.
+    if approval.state != ApprovalState::Pending || incident.responder().is_some() {
+        return None;
+    }
+    let list = second_list_at(approval, rule);
+    let list = list.map(|at| (at, Next::SecondList(rule.then.clone())));
+    let level = next_level(incident, approval, rule, channels);
+    [list, level]
+        .into_iter()
+        .flatten()
+        .min_by_key(|(at, _)| *at)
+}
+
+fn second_list_at(approval: &Approval, rule: &ApprovalRule) -> Option<Timestamp> {
     let after = rule
         .escalate_after_seconds
-        // An approval escalates once, and only if the rule has a second list.
+        // It is asked once.
         .filter(|_| approval.escalated_at.is_none() && !rule.then.is_empty())?;
     Some(approval.requested_at + SignedDuration::from_secs(i64::from(after)))
+}
+
+/// The next level of the rule's team. A wait begins when the level that waits was asked, so that one check that comes late does
+/// not take the time of the others.
+fn next_level(
+    incident: &Incident,
+    approval: &Approval,
+    rule: &ApprovalRule,
+    channels: &Channels,
+) -> Option<(Timestamp, Next)> {
+    // People are woken level by level for what cannot wait until the morning.
+    if !matches!(incident.severity, Severity::P0 | Severity::P1) {
+        return None;
+    }
+    let team = rule.team.as_ref()?;
+    let asked = approval.reach().level;
+    let levels = channels.duty.levels(team);
+    let wait = levels.get(usize::from(asked))?.wait_seconds?;
+    levels.get(usize::from(asked) + 1)?;
+    let since = approval
+        .level
+        .map_or(approval.requested_at, |asked| asked.at);
+    let next = Next::Level {
+        team: team.clone(),
+        level: asked.saturating_add(1),
+    };
+    Some((since + SignedDuration::from_secs(i64::from(wait)), next))
 }
 
 #[cfg(test)]

@@ -100,9 +100,13 @@ fn is_sound(change: &IncidentChange, file: &Channels) -> Result<(), TestCaseErro
         "{approval:?}"
     );
     prop_assert!(
-        people
-            .iter()
-            .all(|person| rule.may(person, approval.escalated_at.is_some())),
+        people.iter().all(|person| rule.may(
+            person,
+            approval.reach(),
+            approval.needed,
+            &file.duty,
+            now()
+        )),
         "{approval:?}"
     );
     let proven = |vote: &Vote| {
@@ -152,8 +156,7 @@ proptest! {
             person.api = true;
         }
         if escalated {
-            let rule = rule_of(&file, &change.incident).expect("a rule").clone();
-            prop_assert!(change.escalate(&rule, after(600)));
+            prop_assert!(change.escalate(&file, after(600)));
         }
         for (n, (by, press_id)) in presses.into_iter().enumerate() {
             if n == swapped {
@@ -175,7 +178,6 @@ proptest! {
     ) {
         let file = two();
         let (mut change, first) = waiting(if grave { 2 } else { 1 });
-        let rule = rule_of(&file, &change.incident).expect("a rule").clone();
         // The request itself was cleared from the entries: the chain is checked from a log that has it.
         let mut log = vec![];
         change.incident.log_head = incident().log_head;
@@ -199,7 +201,7 @@ proptest! {
                         prop_assert!(at < approval(&before).expires_at || approval(&before).state != ApprovalState::Pending);
                     }
                 }
-                Act::Escalate => drop(change.escalate(&rule, at)),
+                Act::Escalate => drop(change.escalate(&file, at)),
                 Act::Expire => drop(change.expire(at)),
                 Act::Resolve if change.incident.resolved_at.is_none() => change.resolved(1, at),
                 Act::Reopen if change.incident.resolved_at.is_some() => {

@@ -46,12 +46,21 @@ pub(super) fn holds(vote: &Vote, approval: &Approval, channels: &Channels) -> bo
     approval.takes(&vote.by) && channels.person(&vote.by) == Some(vote.person.as_str())
 }
 
-/// How many more people have to approve. A person whom the rule no longer names does not count.
+/// How many more people have to approve. A person whom the rule no longer names does not count. Whoever was on duty when
+/// they voted does, also after they have handed over.
 pub(super) fn missing(approval: &Approval, channels: &Channels, incident: &Incident) -> u8 {
     let rule = rule_of(channels, incident);
     let counts = |vote: &&Vote| {
         holds(vote, approval, channels)
-            && rule.is_some_and(|rule| rule.may(&vote.person, approval.escalated_at.is_some()))
+            && rule.is_some_and(|rule| {
+                rule.may(
+                    &vote.person,
+                    approval.reach(),
+                    approval.needed,
+                    &channels.duty,
+                    vote.at,
+                )
+            })
     };
     let people: BTreeSet<&str> = approval
         .votes

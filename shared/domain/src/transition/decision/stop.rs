@@ -43,7 +43,7 @@ pub fn stop(
     channels: &Channels,
     now: Timestamp,
 ) -> Result<Stopped, Refusal> {
-    let person = who_may(&change.incident, id, by, channels)?.to_owned();
+    let person = who_may(&change.incident, id, by, channels, now)?.to_owned();
     let actor = by.to_string();
     let why = format!("{person} stopped it");
     if let Some(repair) = &mut change.incident.repair {
