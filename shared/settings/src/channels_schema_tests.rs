@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use domain::analysis::{Risk, Severity};
+use domain::duty::Duty;
 use domain::notification::channels::{
     AlertmanagerServer, ApprovalRule, Channel, Channels, EmailList, Language, PagerDutyService,
     Person, Place, Route, SlackChannel, TeamsWorkflow, TelegramChat, Webhook,
@@ -125,9 +126,13 @@ fn every_field_of_the_schema_is_explained() {
 #[test]
 fn the_schema_and_the_functions_take_the_same_files() {
     let validator = jsonschema::draft202012::new(&schema()).expect("a schema");
+    let duty: Duty =
+        serde_json::from_value(file("docs/people.example.json")).expect("the example's teams");
     let read = |file: &Value| {
-        serde_json::from_value::<Channels>(file.clone())
-            .is_ok_and(|channels| channels.errors().is_empty())
+        serde_json::from_value::<Channels>(file.clone()).is_ok_and(|mut channels| {
+            channels.duty = duty.clone();
+            channels.errors().is_empty()
+        })
     };
     for path in ["config/channels.json", "docs/channels.example.json"] {
         let file = file(path);
@@ -193,6 +198,8 @@ fn the_schema_and_the_functions_take_the_same_files() {
         ("/people", json!({ "a b": {} })),
         ("/approvals/0/escalate_after_seconds", json!(0)),
         ("/approvals/0/risks/0", json!("P0")),
+        ("/approvals/0/team", json!(7)),
+        ("/approvals/0/team", Value::Null),
         ("/approvals/1/people", json!([])),
     ];
     for (place, value) in broken {

@@ -15,6 +15,16 @@ pub(crate) fn read<T: DeserializeOwned + Default>(
     file: &Path,
     check: impl Fn(&T) -> Vec<(String, String)>,
 ) -> Result<T, ConfigErrors> {
+    let read = parse(file)?;
+    checked(file, check(&read))?;
+    Ok(read)
+}
+
+/// Reads the shape of a file; without it, `T::default()`.
+///
+/// # Errors
+/// If it cannot be read, or is not what it has to be.
+pub(crate) fn parse<T: DeserializeOwned + Default>(file: &Path) -> Result<T, ConfigErrors> {
     let config_error = |line: Option<usize>, field: Option<String>, text: String| {
         let line = line.and_then(|line| u64::try_from(line).ok());
         ConfigError {
@@ -52,14 +62,22 @@ pub(crate) fn read<T: DeserializeOwned + Default>(
         wrong(Some(path).filter(|path| path != "."), error.inner())
     })?;
     deserializer.end().map_err(|error| wrong(None, &error))?;
-    let checked = |(field, sentence): (String, String)| {
-        let text = format!("{field} {sentence}");
-        config_error(None, Some(field), text)
-    };
-    let errors: Vec<ConfigError> = check(&read).into_iter().map(checked).collect();
-    if errors.is_empty() {
-        Ok(read)
-    } else {
-        Err(ConfigErrors(errors))
+    Ok(read)
+}
+
+/// What is wrong with a file beyond its shape, each a field and a sentence, as errors that name the file.
+///
+/// # Errors
+/// All of them.
+pub(crate) fn checked(file: &Path, wrong: Vec<(String, String)>) -> Result<(), ConfigErrors> {
+    if wrong.is_empty() {
+        return Ok(());
     }
+    let error = |(field, sentence): (String, String)| ConfigError {
+        file: file.to_owned(),
+        line: None,
+        text: format!("{field} {sentence}"),
+        field: Some(field),
+    };
+    Err(ConfigErrors(wrong.into_iter().map(error).collect()))
 }

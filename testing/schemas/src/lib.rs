@@ -7,6 +7,7 @@ use domain::alert::alert_rules::AlertRules;
 use domain::alert::classification::AlertTables;
 use domain::analysis::settings::{AnalyzerSettings, ModelPrice};
 use domain::analysis::static_rule::StaticRules;
+use domain::duty::Duty;
 use domain::notification::channels::Channels;
 use domain::playbook::Playbook;
 use domain::playbook::service::Service;
@@ -25,7 +26,7 @@ pub fn directory() -> PathBuf {
 
 /// Every schema with the name of its file.
 #[must_use]
-pub fn all() -> [(&'static str, Value); 9] {
+pub fn all() -> [(&'static str, Value); 10] {
     let mut channels = schema::<Channels>(
         "channels.json",
         "Who is told of what, and who may decide on it.",
@@ -62,6 +63,10 @@ pub fn all() -> [(&'static str, Value); 9] {
         (
             "model-prices.schema.json",
             schema::<Option<Vec<ModelPrice>>>("model-prices.yaml", "What models cost."),
+        ),
+        (
+            "people.schema.json",
+            schema::<Duty>("people.json", "Teams, and who of them is on duty when."),
         ),
         (
             "playbooks.schema.json",
