@@ -127,9 +127,11 @@ fn strict_files(directory: &Path) -> Result<String, ConfigErrors> {
     let ((files, _), (analyzer, (_, channels))) = both(of_repairs, others)?;
     let (playbooks, services) = (files.playbooks.len(), files.services.len());
     let (rules, models) = (analyzer.rules.0.len(), analyzer.settings.providers.len());
+    let teams = channels.duty.teams.len();
     let (channels, people) = (channels.channels.len(), channels.people.len());
     Ok(format!(
-        "{playbooks} playbooks, {services} services, {rules} static rules, {models} models, {channels} channels, {people} people"
+        "{playbooks} playbooks, {services} services, {rules} static rules, {models} models, {channels} channels, {people} people, \
+         {teams} teams"
     ))
 }
 

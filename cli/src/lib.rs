@@ -15,6 +15,7 @@ mod guard_lines;
 mod http;
 mod input;
 mod kill_switch;
+mod on_duty;
 mod plan;
 mod playbooks;
 mod print;
@@ -60,6 +61,8 @@ enum Command {
     EvidenceKey(evidence_key::EvidenceKey),
     /// Switches all repairs off or on, or says how they are switched
     KillSwitch(kill_switch::KillSwitch),
+    /// Prints who is on duty on each level of each team, at a moment or over a span
+    OnDuty(on_duty::OnDuty),
     /// Makes, lists and ends the tokens with which people's own tools decide
     Tokens(tokens::Tokens),
     /// Takes a person's data, or what commands printed, out of ended incidents and their logs
@@ -92,6 +95,7 @@ impl Cli {
             Command::ExportLog(asked) => asked.answer(variables, out).await,
             Command::EvidenceKey(asked) => asked.answer(variables, out).await,
             Command::KillSwitch(asked) => asked.answer(variables, out).await,
+            Command::OnDuty(asked) => asked.answer(out),
             Command::Tokens(asked) => asked.answer(variables, out).await,
             Command::Erase(asked) => asked.answer(variables, out).await,
             Command::Respond(asked) => asked.answer(out).await,

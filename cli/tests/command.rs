@@ -129,6 +129,102 @@ fn check_counts_what_is_there_or_names_file_line_and_field() {
     }
 }
 
+/// A directory with the documents' examples of channels.json and people.json.
+fn examples() -> TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    for file in ["channels", "people"] {
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+        let example = docs.join(format!("{file}.example.json"));
+        let copy = directory.path().join(format!("{file}.json"));
+        std::fs::copy(example, copy).expect("it is copied");
+    }
+    directory
+}
+
+#[test]
+fn check_accepts_the_documents_example_of_teams() {
+    let directory = changed("channels.json", "{", "{");
+    let examples = examples();
+    for file in ["channels.json", "people.json"] {
+        std::fs::copy(examples.path().join(file), directory.path().join(file)).expect("copied");
+    }
+    let config = directory.path().to_str().expect("a path");
+    let (status, found, _) = told(&["check", config], "");
+    assert!(
+        status == Some(0) && found.contains("3 channels, 3 people, 1 teams"),
+        "{found}"
+    );
+    std::fs::write(directory.path().join("people.yaml"), "teams: {}").expect("written");
+    let (status, found, _) = told(&["check", config], "");
+    assert!(
+        status == Some(1) && found.contains("people.yaml: is not read: write it as JSON"),
+        "{found}"
+    );
+}
+
+#[test]
+fn on_duty_prints_what_the_documents_show() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+    let page = std::fs::read_to_string(docs.join("command.md")).expect("the page");
+    let directory = examples();
+    let config = directory.path().to_str().expect("a path");
+    let (mut runs, mut blocks) = (0, page.split("```\n"));
+    while let (Some(_), Some(block)) = (blocks.next(), blocks.next()) {
+        let Some((command, shown)) = block.split_once('\n') else {
+            continue;
+        };
+        let Some(arguments) = command.strip_prefix("$ quell on-duty ") else {
+            continue;
+        };
+        let mut arguments: Vec<&str> = arguments.split(' ').collect();
+        arguments.splice(0..0, ["on-duty", "--config", config]);
+        let (status, found, complaint) = told(&arguments, "");
+        assert_eq!((status, complaint.as_str()), (Some(0), ""), "{command}");
+        assert_eq!(found, shown, "{command}");
+        runs += 1;
+    }
+    assert_eq!(runs, 2);
+}
+
+#[test]
+fn on_duty_has_json_and_refuses_a_span_without_time() {
+    let directory = examples();
+    let config = directory.path().to_str().expect("a path");
+    let at = [
+        "on-duty",
+        "--config",
+        config,
+        "--at",
+        "2026-12-25T12:00:00Z",
+    ];
+    let (status, found, _) = told(&[&at[..], &["--json"]].concat(), "");
+    let shifts: Value = serde_json::from_str(&found).expect("JSON");
+    assert_eq!(status, Some(0));
+    assert_eq!(
+        shifts[0],
+        json!({
+            "team": "payments", "level": 1, "person": "carol",
+            "from": "2026-12-25T08:00:00Z", "until": "2026-12-26T08:00:00Z", "because": "holiday",
+        })
+    );
+    assert_eq!(
+        (&shifts[2]["person"], &shifts[2]["because"]),
+        (&json!("carol"), &json!("always"))
+    );
+    for until in ["2026-12-25T12:00:00Z", "2028-12-25T12:00:00Z"] {
+        let (status, _, complaint) = told(&[&at[..], &["--until", until]].concat(), "");
+        assert!(
+            status == Some(2) && complaint.contains("is not within the 400 days after"),
+            "{complaint}"
+        );
+    }
+    let (status, found, _) = told(&["on-duty"], "");
+    assert_eq!(
+        (status, found.as_str()),
+        (Some(0), "No teams: config/people.json names none.\n")
+    );
+}
+
 #[test]
 fn check_finds_a_template_that_cannot_be_rendered() {
     let directory = changed("playbooks.yaml", "timeout: 60s", "timeout: 60s");
