@@ -30,11 +30,18 @@ pub(crate) struct Own<'a> {
 impl<'a> Own<'a> {
     /// A notifier with this `channels.json`.
     pub(crate) async fn with(stack: &'a Stack, channels: &Value) -> Self {
+        Self::with_files(stack, &[("channels.json", channels)]).await
+    }
+
+    /// A notifier with these files.
+    pub(crate) async fn with_files(stack: &'a Stack, contents: &[(&str, &Value)]) -> Self {
         let (files, queue) = (
             tempfile::tempdir().expect("a directory"),
             OwnQueue::create(stack).await,
         );
-        std::fs::write(files.path().join("channels.json"), channels.to_string()).expect("written");
+        for (name, content) in contents {
+            std::fs::write(files.path().join(name), content.to_string()).expect("written");
+        }
         let app = app(stack, &files, &queue);
         Self {
             stack,
@@ -43,6 +50,14 @@ impl<'a> Own<'a> {
             queue,
             ahead: AtomicI64::new(0),
         }
+    }
+
+    /// An ingress with the same files.
+    pub(crate) fn ingress(&self) -> ingress::App {
+        self.stack.ingress(&[
+            ("CONFIG_DIR", self.files.path().to_str().expect("text")),
+            ("NOTIFICATIONS_QUEUE_URL", &self.queue.url),
+        ])
     }
 
     /// The same with nothing in its memory: the next cold start.
