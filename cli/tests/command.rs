@@ -151,7 +151,7 @@ fn check_accepts_the_documents_example_of_teams() {
     let config = directory.path().to_str().expect("a path");
     let (status, found, _) = told(&["check", config], "");
     assert!(
-        status == Some(0) && found.contains("3 channels, 3 people, 1 teams"),
+        status == Some(0) && found.contains("6 channels, 3 people, 1 teams"),
         "{found}"
     );
     std::fs::write(directory.path().join("people.yaml"), "teams: {}").expect("written");

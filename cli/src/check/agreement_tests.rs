@@ -10,7 +10,7 @@ use crate::check::files::{Files, NAMES};
 use crate::check::strict_files;
 
 /// Small files in which every field occurs; the static rules are made from one.
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 9] = [
     (
         "playbooks.yaml",
         "- id: restart-web
@@ -192,6 +192,7 @@ tracing:
       "to": {
         "telegram": {
           "chat_id": -100,
+          "message_thread_id": 4,
           "messages_per_minute": 20
         }
       }
@@ -204,6 +205,8 @@ tracing:
         "team": "shop"
       },
       "cicd": false,
+      "tell_repaired": false,
+      "team": "shop",
       "continue": true,
       "channels": ["ops"]
     }
@@ -226,6 +229,44 @@ tracing:
   "alertmanager": {
     "url": "https://alertmanager.example",
     "private": false
+  }
+}
+"#,
+    ),
+    (
+        "people.json",
+        r#"{
+  "teams": {
+    "shop": {
+      "levels": [
+        {
+          "rotation": {
+            "zone": "Europe/Berlin",
+            "hand_over": "Mon 09:00",
+            "every": 1,
+            "first": "2026-01-05",
+            "members": ["ada"],
+            "overrides": [
+              {
+                "from": "2026-07-15T18:00:00+02:00",
+                "until": "2026-07-16T09:00:00+02:00",
+                "person": "ada"
+              }
+            ],
+            "holidays": [
+              {
+                "dates": ["2026-12-25"],
+                "person": "ada"
+              }
+            ]
+          },
+          "wait_seconds": 600
+        },
+        {
+          "people": ["ada"]
+        }
+      ]
+    }
   }
 }
 "#,

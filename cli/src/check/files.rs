@@ -6,6 +6,7 @@ use domain::alert::alert_rules::AlertRules;
 use domain::alert::classification::AlertTables;
 use domain::analysis::settings::{AnalyzerSettings, ModelPrice};
 use domain::analysis::static_rule::StaticRules;
+use domain::duty::Duty;
 use domain::notification::channels::Channels;
 use domain::playbook::Playbook;
 use domain::playbook::service::Service;
@@ -15,13 +16,13 @@ use playbook_files::operator_files::{
     GUARDRAILS, PLAYBOOKS, RepeatedName, SERVICE_REGISTRY, repeated_playbooks, repeated_services,
 };
 use settings::alert_tables::{ALERT_RULES, ALERT_TABLES};
-use settings::channels_file::CHANNELS;
+use settings::channels_file::{CHANNELS, PEOPLE};
 use settings::config_error::ConfigError;
 
 use crate::check::file::{Empty, File};
 
 /// The names of the files that the functions read.
-pub(crate) const NAMES: [&str; 9] = [
+pub(crate) const NAMES: [&str; 10] = [
     PLAYBOOKS,
     SERVICE_REGISTRY,
     GUARDRAILS,
@@ -31,6 +32,7 @@ pub(crate) const NAMES: [&str; 9] = [
     ALERT_TABLES,
     ALERT_RULES,
     CHANNELS,
+    PEOPLE,
 ];
 
 /// The files.
@@ -44,6 +46,7 @@ pub(crate) struct Files {
     pub(crate) tables: File<AlertTables>,
     pub(crate) alert_rules: File<AlertRules>,
     pub(crate) channels: File<Channels>,
+    pub(crate) people: File<Duty>,
 }
 
 /// The generated schema of a file.
@@ -67,11 +70,13 @@ impl Files {
             tables: File::read(dir, ALERT_TABLES, schema!("alert-tables"), refused),
             alert_rules: File::read(dir, ALERT_RULES, schema!("alert-rules"), refused),
             channels: File::read(dir, CHANNELS, schema!("channels"), refused),
+            people: File::read(dir, PEOPLE, schema!("people"), refused),
         };
         files.check_playbooks();
         files.check_services();
         files.check_analyzer();
         files.check_json();
+        files.check_people();
         files
     }
 
@@ -145,9 +150,27 @@ impl Files {
             let errors = rules.errors();
             self.alert_rules.take(errors, &[]);
         }
-        if let Some(channels) = self.channels.value() {
-            let errors = channels.errors();
+    }
+
+    /// The two files that name each other's people and teams.
+    fn check_people(&mut self) {
+        let duty = self.people.value().cloned();
+        let channels = self.channels.value().cloned();
+        if let Some(mut channels) = channels.clone() {
+            channels.duty = duty.clone().unwrap_or_default();
+            let mut errors = channels.errors();
+            if duty.is_none() {
+                // Which teams there are is not known.
+                errors.retain(|(field, _)| !field.ends_with(".team"));
+            }
             self.channels.take(errors, &[]);
+        }
+        if let Some(duty) = duty {
+            let known = |name: &str| {
+                let people = channels.as_ref().map(|channels| &channels.people);
+                people.is_none_or(|people| people.contains_key(name))
+            };
+            self.people.take(duty.errors(known), &[]);
         }
     }
 
@@ -162,7 +185,7 @@ impl Files {
     }
 
     fn each(&self, of: impl Fn(&dyn Told) -> Vec<ConfigError>) -> Vec<ConfigError> {
-        let files: [&dyn Told; 9] = [
+        let files: [&dyn Told; 10] = [
             &self.playbooks,
             &self.services,
             &self.limits,
@@ -172,6 +195,7 @@ impl Files {
             &self.tables,
             &self.alert_rules,
             &self.channels,
+            &self.people,
         ];
         files.into_iter().flat_map(of).collect()
     }

@@ -67,9 +67,12 @@ impl Files {
             .iter()
             .map(|service| service.name.as_str())
             .collect();
-        let Some(channels) = self.channels.sound().cloned() else {
+        let (Some(mut channels), Some(duty)) =
+            (self.channels.sound().cloned(), self.people.sound().cloned())
+        else {
             return;
         };
+        channels.duty = duty;
         for (field, text) in channels.warnings(&names) {
             self.channels.doubt(&field, text);
         }

@@ -71,6 +71,16 @@ impl Duty {
         names
     }
 
+    /// The names of all who are ever on duty in a team, each as often as it is named.
+    pub fn members(&self, team: &str) -> impl Iterator<Item = &str> {
+        let levels = self.levels(team).iter();
+        levels.flat_map(|level| {
+            let rotation = level.rotation.iter();
+            let turns = rotation.flat_map(Rotation::people);
+            turns.chain(level.people.iter().map(String::as_str))
+        })
+    }
+
     /// The levels of a team; none of one that is not in the file.
     pub fn levels(&self, team: &str) -> &[Level] {
         self.teams.get(team).map_or(&[], |team| &team.levels)

@@ -110,6 +110,14 @@ impl Because {
 }
 
 impl Rotation {
+    /// All who are ever on duty: members, and who takes a time or a date of theirs.
+    pub(crate) fn people(&self) -> impl Iterator<Item = &str> {
+        let overrides = self.overrides.iter().map(|one| &one.person);
+        let holidays = self.holidays.iter().map(|one| &one.person);
+        let all = self.members.iter().chain(overrides).chain(holidays);
+        all.map(String::as_str)
+    }
+
     /// Who is on duty at a moment, and for which time around it nothing changes.
     pub fn on_duty(&self, at: Timestamp) -> Shift<'_> {
         let mut shift = self.planned(at);

@@ -162,15 +162,6 @@ impl Channels {
         channel.language.unwrap_or(self.language)
     }
 
-    /// The routes that an incident takes.
-    fn routes_of<'a>(&'a self, incident: &'a Incident) -> impl Iterator<Item = &'a Route> {
-        let mut ended = false;
-        self.routes
-            .iter()
-            .filter(|route| route.fits(incident))
-            .take_while(move |route| !std::mem::replace(&mut ended, !route.goes_on))
-    }
-
     /// True if a repair that was verified is told in this channel with a message of its own.
     pub fn tells_repaired(&self, incident: &Incident, channel: &str) -> bool {
         let mut routes = self

@@ -13,9 +13,9 @@ use crate::incident::{Incident, Status};
 pub enum Progress {
     /// It needs people, this urgently.
     Waits(Severity),
-    /// A repair runs or has been verified, or a person has decided to work on it without one.
+    /// A repair runs or has been verified, or a person is on it or has decided to work on it without one.
     InHand,
-    /// Every alert of it has ended.
+    /// Every alert of it has ended, or a person has closed it.
     Resolved,
     /// Nothing was heard of its alerts for too long: whether they have ended is not known.
     Expired,
@@ -27,14 +27,19 @@ impl Progress {
         if incident.kind == IncidentKind::Pipeline {
             return None;
         }
+        let on_it = incident.responder().is_some();
         match incident.status {
             Status::Open | Status::AwaitingApproval | Status::NeedsHuman | Status::RepairFailed => {
-                Some(Self::Waits(incident.severity))
+                Some(if on_it {
+                    Self::InHand
+                } else {
+                    Self::Waits(incident.severity)
+                })
             }
             Status::Approved | Status::Rejected | Status::Repairing | Status::Repaired => {
                 Some(Self::InHand)
             }
-            Status::Resolved => Some(Self::Resolved),
+            Status::Resolved | Status::Closed => Some(Self::Resolved),
             Status::Expired => Some(Self::Expired),
             Status::Announced | Status::InStorm => None,
         }
@@ -52,6 +57,7 @@ mod tests {
     use crate::analysis::Severity;
     use crate::incident::Status;
     use crate::incident::parts::IncidentKind;
+    use crate::incident::response::Responder;
     use crate::transition::lifecycle::tests::incident;
 
     #[test]
@@ -70,12 +76,20 @@ mod tests {
             (Status::Repaired, Some(Progress::InHand)),
             (Status::Resolved, Some(Progress::Resolved)),
             (Status::Expired, Some(Progress::Expired)),
+            (Status::Closed, Some(Progress::Resolved)),
             (Status::Announced, None),
             (Status::InStorm, None),
         ] {
             one.status = status;
             assert_eq!(Progress::of(&one), expected, "{status:?}");
         }
+        one.status = Status::NeedsHuman;
+        one.response.responder = Some(Responder {
+            person: "ada".to_owned(),
+            since: one.opened_at,
+            assigned_by: None,
+        });
+        assert_eq!(Progress::of(&one), Some(Progress::InHand), "acknowledged");
         one.kind = IncidentKind::Pipeline;
         one.status = Status::Open;
         assert_eq!(Progress::of(&one), None, "a pipeline's report needs no one");

@@ -47,9 +47,14 @@ impl Channels {
             }
         }
         for name in self.people.keys() {
-            let named = |rule: &ApprovalRule| rule.may(name, true);
+            let named = |rule: &ApprovalRule| {
+                let teams = rule.team.iter();
+                let mut on_duty = teams.flat_map(|team| self.duty.members(team));
+                let mut people = rule.people.iter().chain(&rule.then);
+                people.any(|person| person == name) || on_duty.any(|person| person == name)
+            };
             if !self.approvals.iter().any(named) {
-                let text = "may decide nothing: no approval rule has this name";
+                let text = "may decide nothing: no approval rule has this name, nor a team of one";
                 warnings.push((format!("people.{name}"), text.to_owned()));
             }
         }

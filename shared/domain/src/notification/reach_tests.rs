@@ -116,7 +116,7 @@ fn what_nothing_names_is_said() {
         [
             "channels[1] gets no message: no route names spare",
             "approvals[0].services fits no service of service-registry.yaml",
-            "people.bob may decide nothing: no approval rule has this name",
+            "people.bob may decide nothing: no approval rule has this name, nor a team of one",
         ]
     );
 }

@@ -7,6 +7,7 @@ use crate::incident::Status;
 use crate::incident::approval::{ApprovalState, AskedLevel, Reach, Refusal, Taken, Verdict};
 use crate::incident::change::IncidentChange;
 use crate::incident::operation_log::Event;
+use crate::incident::response::Responder;
 use crate::notification::channels::Channels;
 use crate::primitives::identity::Identity;
 use crate::transition::decision::expiry::look_again_at;
@@ -137,12 +138,29 @@ fn levels_are_asked_one_after_the_other_with_their_own_waits() {
     assert_eq!(asked(&change), [r#"["carol"]"#, r#"["mallory"]"#]);
     assert_eq!(
         next(&change),
-        Some(after(4 * 3600)),
-        "nobody is left to ask"
+        Some(after(3 * 3600)),
+        "nobody is left to ask: what comes next is the reminder"
     );
     let taken = decide_on(&mut change, &id, &by(10, "3"), &file, after(1_000));
     assert_eq!(taken, Ok(Taken::Approved));
     assert!(!change.escalate(&file, after(2_000)));
+}
+
+#[test]
+fn no_other_is_asked_while_a_person_is_on_it() {
+    let (mut change, _) = urgent(1);
+    let file = with_team(true);
+    change.incident.response.responder = Some(Responder {
+        person: "ada".to_owned(),
+        since: after(1),
+        assigned_by: None,
+    });
+    assert!(!change.escalate(&file, after(4 * 3600 - 1)));
+    assert_eq!(
+        look_again_at(&change.incident, &file),
+        Some(after(3 * 3600)),
+        "they are reminded"
+    );
 }
 
 #[test]

@@ -262,7 +262,7 @@ async fn a_stranger_is_refused_by_every_button_and_logged() {
         all(&log, Event::ApprovalRefused),
         all(&log, Event::PressRefused),
     );
-    assert_eq!((decisions.len(), others.len()), (3, 3), "{log:#?}");
+    assert_eq!((decisions.len(), others.len()), (3, 4), "{log:#?}");
     for entry in decisions.into_iter().chain(others) {
         assert_eq!((entry.actor.as_str(), entry.success), ("telegram:1", false));
         assert_eq!(
