@@ -235,7 +235,7 @@ async fn a_page_shows_to_whom_it_knows_and_decides_once() {
     assert!(
         chinese.contains("lang=\"zh-TW\"")
             && chinese.contains("駁回：不執行")
-            && chinese.contains("這個警報來自叢集 demo"),
+            && chinese.contains("這則告警來自叢集 demo"),
         "{chinese}"
     );
     pending(&stack, &incident).await;

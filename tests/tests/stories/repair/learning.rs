@@ -272,7 +272,7 @@ async fn a_playbook_with_a_record_runs_alone_until_its_alert_recurs() {
         "{log:#?}"
     );
     shop.stack
-        .card(again.id.as_str(), " (playbook_record)")
+        .card(again.id.as_str(), "(the playbook's record)")
         .await;
     let runs = store.runs(&id).await.expect("runs");
     assert_eq!(

@@ -29,7 +29,7 @@ const WITNESS: &str = "WitnessFunction";
 type Expectation = fn(&Value);
 
 /// The events, whom each is for, and what comes of it as it is. A new event needs a line here.
-const EVENTS: [(&str, &str, Expectation); 23] = [
+const EVENTS: [(&str, &str, Expectation); 24] = [
     ("alert-signed", INGRESS, unauthenticated),
     ("alertmanager-cicd", INGRESS, unauthenticated),
     ("alertmanager-grouped", INGRESS, unauthenticated),
@@ -42,6 +42,7 @@ const EVENTS: [(&str, &str, Expectation); 23] = [
     ("bridge-undecided", BRIDGE, undecided),
     ("grafana-firing", INGRESS, unauthenticated),
     ("health", INGRESS, healthy),
+    ("incident-acknowledge", INGRESS, unauthenticated),
     ("incidents-opened", ANALYZER, both_come_back),
     ("incidents-reanalysis", ANALYZER, comes_back),
     ("log-written", WITNESS, anchored),
@@ -428,6 +429,26 @@ async fn approve(sam: &Sam, event: &str, place: &str, expected: &str) -> Inciden
     sam.stack.status(id, Status::Repaired).await
 }
 
+/// A responder's action, on an incident that there is and on one that there is not.
+async fn response(sam: &Sam, id: &str) {
+    let (status, problem) = ingress(sam, "incident-acknowledge", &[]);
+    assert_eq!(
+        (status, &problem["type"]),
+        (404, &json!("urn:quell:problem:no-incident")),
+        "{problem}"
+    );
+    // The ids of tokens look like those of incidents: only the path is changed.
+    let path = |id: &str| format!("incidents/{id}/respond");
+    let (from, to) = (path(INCIDENT), path(id));
+    let (status, answer) = ingress(sam, "incident-acknowledge", &[(&from, &to)]);
+    assert_eq!(
+        (status, &answer["changed"], &answer["responder"]),
+        (200, &json!(true), &json!("ada")),
+        "{answer}"
+    );
+    sam.stack.card(id, "ada is on it").await;
+}
+
 /// The batches, now with incidents that there are: only what is unknown comes back, and nothing is done twice.
 async fn batches(sam: &Sam, opened: &[String; 2], repaired: &Incident) {
     let run = |function: &str, event: &str, replacements: &[(&str, &str)]| {
@@ -525,5 +546,6 @@ async fn every_event_is_answered_by_its_function() {
     signals(&sam).await;
     let opened = alerts(&sam).await;
     let repaired = decisions(&sam).await;
+    response(&sam, &opened[0]).await;
     batches(&sam, &opened, &repaired).await;
 }

@@ -129,7 +129,7 @@ fn card_agrees_with_the_log(card: &str, details: &str, log: &[Entry]) {
         severity(card).is_some() && severity(card) == severity(details),
         "{card}\n{details}"
     );
-    let never = " never runs by itself (severity)";
+    let never = " never runs by itself (urgency)";
     assert!(
         !card.contains(never) || card.contains(&format!("{}{never}", severity(card).expect("one"))),
         "{card}"

@@ -218,7 +218,11 @@ async fn everything_up_to_the_repair_is_asked_on_the_card() {
     phone.card = stack.card(id, "Repaired and verified").await;
     assert_eq!(
         buttons(&phone.card),
-        [format!("details:{id}"), format!("history:{id}")],
+        [
+            format!("acknowledge:{id}"),
+            format!("details:{id}"),
+            format!("history:{id}")
+        ],
         "what would be refused is not offered"
     );
     let log = stack.log_with(id, Event::TelegramResultSent).await;
