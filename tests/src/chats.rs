@@ -293,6 +293,7 @@ impl Story {
         Presenter {
             templates: &templates,
             language: Language::English,
+            zone: None,
             silences: false,
             channels: &channels,
         }
@@ -306,6 +307,7 @@ impl Story {
         Presenter {
             templates: &templates,
             language: Language::English,
+            zone: None,
             silences: false,
             channels: &channels,
         }

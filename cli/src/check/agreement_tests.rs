@@ -185,10 +185,12 @@ tracing:
         "channels.json",
         r#"{
   "language": "en",
+  "time_zone": "UTC",
   "channels": [
     {
       "name": "ops",
       "language": "zh-TW",
+      "time_zone": "Asia/Taipei",
       "to": {
         "telegram": {
           "chat_id": -100,
@@ -214,6 +216,13 @@ tracing:
   "people": {
     "ada": {
       "telegram": 7,
+      "notify": ["repair_failed"],
+      "quiet": {
+        "zone": "Asia/Taipei",
+        "from": "22:00",
+        "until": "07:00",
+        "except": ["P0"]
+      },
       "api": true
     }
   },

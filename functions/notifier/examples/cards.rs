@@ -45,7 +45,7 @@ fn main() {
             "pipeline": card(samples::pipeline()),
             "details": as_json(&templates.details(language, &waiting.incident, &waiting.entries, names)),
             "history": as_json(&templates.history(language, &waiting.incident, &samples::earlier(), names)),
-            "escalation": as_json(&templates.escalation(language, &waiting.incident, &people)),
+            "escalation": as_json(&templates.escalation(language, &waiting.incident, &people, Names::default())),
             "budget": as_json(&templates.budget(language, date(2026, 11, 22), &samples::spending())),
         });
         shown.insert(language.tag().to_owned(), cards);

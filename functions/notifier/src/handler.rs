@@ -192,9 +192,11 @@ impl App {
         let (store, notifications, outside) = (&self.store, &self.notifications, &self.outside);
         let ran = channels.iter().map(|channel| async move {
             let (channels, language) = (&self.channels, self.channels.language_of(channel));
+            let zone = self.channels.zone_of(channel);
             let presenter = Presenter {
                 templates: &self.templates,
                 language,
+                zone,
                 silences: self.alertmanager.is_some(),
                 channels,
             };

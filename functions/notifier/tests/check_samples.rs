@@ -40,7 +40,10 @@ fn views() -> [(&'static str, Vec<String>); 11] {
     [
         ("budget", vec![line(&budget)]),
         ("details", vec![line(&details)]),
-        ("escalation", vec![line(&Escalation::of(incident, &people))]),
+        (
+            "escalation",
+            vec![line(&Escalation::of(incident, &people, names))],
+        ),
         ("pipeline_run", vec![line(&PipelineRunView::of(&run))]),
         (
             "pipeline_run_notice",

@@ -188,7 +188,7 @@ fn messages(incident: &Incident, text: &str) -> Vec<Content> {
                 &vec![incident.clone(); 3],
                 Names::default(),
             ),
-            templates.escalation(language, incident, &people),
+            templates.escalation(language, incident, &people, Names::default()),
             templates.notice(language, incident, &notice, Names::default()),
             templates.pipeline_run_notice(language, &run, &run.failed()),
             templates.trouble(language, text),

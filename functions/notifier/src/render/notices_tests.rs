@@ -1,5 +1,6 @@
 //! Tests of notices, details, history and escalation.
 
+use domain::analysis::Severity;
 use domain::incident::approval::Verdict;
 use domain::notification::channels::{Channels, Identity, Language};
 use domain::transition::decision::{Pressed, decide};
@@ -61,6 +62,7 @@ fn details_history_and_escalation_say_what_they_are_for() {
         Language::English,
         &change.incident,
         &["ada".into(), "mira".into()],
+        Names::default(),
     );
     assert!(
         escalation
@@ -85,7 +87,7 @@ fn details_history_and_escalation_say_what_they_are_for() {
 #[test]
 fn people_have_names_and_details_keep_their_ids() {
     let channels = channels();
-    let names = Names::of(&channels);
+    let names = Names::of(&channels, None);
     let mut change = samples::waiting();
     let id = change.incident.approval.as_ref().expect("asked").id.clone();
     let reject = Pressed {
@@ -141,6 +143,7 @@ fn a_notice_says_what_happened_first_and_whom_it_is_for_last() {
     let presenter = |language| Presenter {
         templates: &templates,
         language,
+        zone: None,
         silences: false,
         channels: &channels,
     };
@@ -202,6 +205,7 @@ fn a_notice_says_what_happened_first_and_whom_it_is_for_last() {
     let presenter = Presenter {
         templates: &templates,
         language: Language::English,
+        zone: None,
         silences: false,
         channels: &nobody,
     };
@@ -250,6 +254,7 @@ fn who_is_on_duty_at_that_moment_is_mentioned() {
     let presenter = Presenter {
         templates: &templates,
         language: Language::English,
+        zone: None,
         silences: false,
         channels: &channels,
     };
@@ -265,5 +270,38 @@ fn who_is_on_duty_at_that_moment_is_mentioned() {
         assert!(text.ends_with(&format!("\n👤 {people}")), "{text}");
         let named: Vec<&str> = people.split(", ").collect();
         assert_eq!(presented.facts["people"], serde_json::json!(named));
+    }
+}
+
+#[test]
+fn who_sleeps_is_mentioned_for_what_is_urgent_and_times_are_the_readers() {
+    let quiet = serde_json::json!({ "zone": "Asia/Taipei", "from": "22:00", "until": "07:00" });
+    let channels: Channels = serde_json::from_value(serde_json::json!({
+        "time_zone": "Asia/Taipei",
+        "channels": [{ "name": "all", "to": { "telegram": { "chat_id": 1 } } }],
+        "people": { "amy": { "quiet": quiet }, "ben": { "notify": ["repair_failed"] }, "dina": {} },
+        "approvals": [{ "people": ["amy", "ben", "dina"] }],
+    }))
+    .expect("the shape of channels.json");
+    let templates = templates();
+    let presenter = Presenter {
+        templates: &templates,
+        language: Language::English,
+        zone: channels.zone_of(&channels.channels[0]),
+        silences: false,
+        channels: &channels,
+    };
+    let (incident, notice) = &samples::notices()[5];
+    let mut incident = incident.clone();
+    for (severity, at, people) in [
+        (Severity::P2, "2026-01-06T14:00:00Z", "dina"),
+        (Severity::P2, "2026-01-06T23:00:00Z", "amy, dina"),
+        (Severity::P1, "2026-01-06T14:00:00Z", "amy, dina"),
+    ] {
+        incident.severity = severity;
+        let told = presenter.notice(&incident, notice, at.parse().expect("a time"));
+        let text = told.content.text.plain();
+        assert!(text.ends_with(&format!("\n👤 {people}")), "{text}");
+        assert!(text.contains(" CST\n") && !text.contains("UTC"), "{text}");
     }
 }

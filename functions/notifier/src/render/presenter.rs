@@ -1,7 +1,7 @@
 //! Presenter: renders messages from the state in the store, the same for every kind of channel.
 
-use domain::analysis::Risk;
 use domain::analysis::budget::Spending;
+use domain::analysis::{Risk, Severity};
 use domain::incident::Incident;
 use domain::incident::approval::{Approval, ApprovalState};
 use domain::incident::operation_log::Entry;
@@ -13,6 +13,7 @@ use domain::notification::progress::Progress;
 use domain::playbook::plan::PlannedStep;
 use domain::primitives::digest::Digest;
 use domain::primitives::id::IncidentId;
+use domain::primitives::local_time::Zone;
 use domain::transition::decision::quorum::rule_of;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -40,6 +41,8 @@ pub struct Presented {
 pub struct Presenter<'a> {
     pub templates: &'a Templates,
     pub language: Language,
+    /// The time zone of its readers; none is UTC.
+    pub zone: Option<&'a Zone>,
     /// Whether an Alertmanager is known that can be asked for silences.
     pub silences: bool,
     /// Who people are: names in place of ids, and mentions.
@@ -155,14 +158,17 @@ impl Presenter<'_> {
     pub fn escalation(&self, incident: &Incident, people: &[String]) -> Presented {
         let mut facts = facts(incident);
         facts["people"] = json!(people);
-        let content = self.templates.escalation(self.language, incident, people);
+        let content = self
+            .templates
+            .escalation(self.language, incident, people, self.names());
         told("escalation", self.mentioning(content, people), facts)
     }
 
     /// The result of a repair, or whatever else of an incident people have to hear, with a mention of those who are responsible
     /// at this moment.
     pub fn notice(&self, incident: &Incident, notice: &Notice, now: Timestamp) -> Presented {
-        let people = responsible(self.channels, incident, notice, now);
+        let responsible = responsible(self.channels, incident, notice, now);
+        let people = mentioned(self.channels, responsible, incident, notice, now);
         let mut facts = facts(incident);
         facts["update"] = json!(notice.what.as_str());
         facts["at"] = json!(notice.at);
@@ -199,7 +205,7 @@ impl Presenter<'_> {
     }
 
     fn names(&self) -> Names<'_> {
-        Names::of(self.channels)
+        Names::of(self.channels, self.zone)
     }
 
     /// The same with a last line that mentions people, for which there is always room.
@@ -289,6 +295,27 @@ fn responsible(
         }
     }
     people
+}
+
+/// Those of the people who want to be mentioned for this now. What is urgent mentions all of them rather than none.
+fn mentioned(
+    channels: &Channels,
+    people: Vec<String>,
+    incident: &Incident,
+    notice: &Notice,
+    now: Timestamp,
+) -> Vec<String> {
+    let (kind, severity) = (notice.what.kind(), incident.severity);
+    let wants = |name: &&String| {
+        let person = channels.people.get(*name);
+        person.is_none_or(|person| person.is_mentioned(kind, severity, now))
+    };
+    let awake: Vec<String> = people.iter().filter(wants).cloned().collect();
+    if awake.is_empty() && severity <= Severity::P1 {
+        people
+    } else {
+        awake
+    }
 }
 
 /// What machines are told of an incident. Texts are what the alert and the finding say: data, whoever reads them.

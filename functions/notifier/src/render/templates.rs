@@ -161,11 +161,12 @@ impl Templates {
         language: Language,
         incident: &Incident,
         people: &[String],
+        names: Names<'_>,
     ) -> Content {
         let text = self.text(
             language,
             Kind::Escalation,
-            &Escalation::of(incident, people),
+            &Escalation::of(incident, people, names),
         );
         Content {
             text,

@@ -11,6 +11,7 @@ use crate::incident::Incident;
 use crate::incident::parts::IncidentKind;
 use crate::notification::people::{Pattern, any};
 use crate::primitives::ignored::Ignored;
+use crate::primitives::local_time::Zone;
 
 pub use crate::notification::people::{ApprovalRule, Person};
 pub use crate::notification::place::{
@@ -33,6 +34,8 @@ pub struct Channels {
     schema: Ignored,
     /// The language of a channel that names none.
     pub language: Language,
+    /// The time zone in which times are shown in a channel that names none, such as Europe/Berlin; UTC if not given.
+    pub time_zone: Option<Zone>,
     /// Where people are told. At most 30 of them are chats of Telegram, or topics of one.
     pub channels: Vec<Channel>,
     /// Which incidents go to which channels: the first route that matches, and those after it while `continue` says so.
@@ -87,6 +90,9 @@ pub struct Channel {
     /// Its language, if it is another than the file's.
     #[serde(default)]
     pub language: Option<Language>,
+    /// Its time zone, if it is another than the file's.
+    #[serde(default)]
+    pub time_zone: Option<Zone>,
     /// What it is: one of telegram, slack, webhook, pagerduty, teams and email.
     pub to: Place,
 }
@@ -160,6 +166,11 @@ impl Channels {
 
     pub fn language_of(&self, channel: &Channel) -> Language {
         channel.language.unwrap_or(self.language)
+    }
+
+    /// The time zone of a channel's readers; none is UTC.
+    pub fn zone_of<'a>(&'a self, channel: &'a Channel) -> Option<&'a Zone> {
+        channel.time_zone.as_ref().or(self.time_zone.as_ref())
     }
 
     /// True if a repair that was verified is told in this channel with a message of its own.

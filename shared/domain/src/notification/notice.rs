@@ -10,6 +10,7 @@ use crate::incident::parts::IncidentKind;
 use crate::incident::repair::RepairOutcome;
 use crate::incident::{Incident, Status};
 use crate::primitives::id::IncidentId;
+use crate::primitives::names::named;
 
 /// Something that people have to hear.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,28 +53,57 @@ pub enum What {
     EndedUnattended,
 }
 
+named! {
+    /// The kinds of notices, by their names in templates, webhooks and the log.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+    pub enum NoticeKind {
+        Repaired = "repaired",
+        RepairFailed = "repair_failed",
+        /// The repair found nothing to do.
+        NothingToDo = "nothing_to_do",
+        /// The repair was verified, and the alert goes on.
+        StillFiring = "still_firing",
+        FiresAgain = "fires_again",
+        SeverityRaised = "severity_raised",
+        DecisionNeeded = "decision_needed",
+        /// The time for a decision is nearly over.
+        DecisionExpiring = "decision_expiring",
+        /// The plan does not run.
+        PlanVoid = "plan_void",
+        /// A person was given the incident.
+        Assigned = "assigned",
+        /// It is over, and of those who were asked no one acted.
+        EndedUnattended = "ended_unattended",
+    }
+}
+
 impl What {
-    /// Its name in templates, webhooks and the log.
-    pub fn as_str(&self) -> &'static str {
+    pub fn kind(&self) -> NoticeKind {
         match self {
             Self::Ended {
                 outcome: RepairOutcome::Verified,
                 ..
-            } => "repaired",
+            } => NoticeKind::Repaired,
             Self::Ended {
                 outcome: RepairOutcome::NothingToDo,
                 ..
-            } => "nothing_to_do",
-            Self::Ended { .. } => "repair_failed",
-            Self::StillFiring { .. } => "still_firing",
-            Self::FiresAgain => "fires_again",
-            Self::SeverityRaised => "severity_raised",
-            Self::DecisionNeeded => "decision_needed",
-            Self::DecisionExpiring => "decision_expiring",
-            Self::PlanVoid { .. } => "plan_void",
-            Self::Assigned { .. } => "assigned",
-            Self::EndedUnattended => "ended_unattended",
+            } => NoticeKind::NothingToDo,
+            Self::Ended { .. } => NoticeKind::RepairFailed,
+            Self::StillFiring { .. } => NoticeKind::StillFiring,
+            Self::FiresAgain => NoticeKind::FiresAgain,
+            Self::SeverityRaised => NoticeKind::SeverityRaised,
+            Self::DecisionNeeded => NoticeKind::DecisionNeeded,
+            Self::DecisionExpiring => NoticeKind::DecisionExpiring,
+            Self::PlanVoid { .. } => NoticeKind::PlanVoid,
+            Self::Assigned { .. } => NoticeKind::Assigned,
+            Self::EndedUnattended => NoticeKind::EndedUnattended,
         }
+    }
+
+    /// Its name in templates, webhooks and the log.
+    pub fn as_str(&self) -> &'static str {
+        self.kind().as_str()
     }
 
     /// True for the result of a repair: it is sent however late. Every other notice reports the

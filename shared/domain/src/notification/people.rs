@@ -4,9 +4,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 use wildmatch::WildMatch;
 
-use crate::analysis::Risk;
+use crate::analysis::{Risk, Severity};
 use crate::duty::Duty;
 use crate::incident::approval::Reach;
+use crate::notification::notice::NoticeKind;
+use crate::primitives::local_time::{DayTime, Zone};
 
 /// A pattern in which `*` matches any text, and `?` one character.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +44,51 @@ pub struct Person {
     pub slack: Option<String>,
     /// Whether they may decide with a token of their own (`quell tokens`).
     pub api: bool,
+    /// What they are mentioned for, if that is not everything.
+    pub notify: Option<Vec<NoticeKind>>,
+    /// When they are not mentioned, but for what is urgent.
+    pub quiet: Option<QuietHours>,
+}
+
+/// Hours of every day in which a person is not mentioned, by the clock of their zone.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct QuietHours {
+    /// The time zone, such as Europe/Berlin.
+    pub zone: Zone,
+    /// When they begin, such as 22:00.
+    pub from: DayTime,
+    /// When they end, such as 07:00: if that is before their beginning, on the next day.
+    pub until: DayTime,
+    /// The severities for which they are mentioned all the same: P0 and P1 if not given.
+    #[serde(default = "urgent")]
+    pub except: Vec<Severity>,
+}
+
+fn urgent() -> Vec<Severity> {
+    vec![Severity::P0, Severity::P1]
+}
+
+impl Person {
+    /// True if they are mentioned for this kind of notice of an incident of this severity, at this moment.
+    pub fn is_mentioned(&self, kind: NoticeKind, severity: Severity, at: Timestamp) -> bool {
+        let wanted = self.notify.as_ref();
+        let quiet = self.quiet.as_ref();
+        wanted.is_none_or(|kinds| kinds.contains(&kind))
+            && !quiet.is_some_and(|quiet| quiet.holds(at) && !quiet.except.contains(&severity))
+    }
+}
+
+impl QuietHours {
+    fn holds(&self, at: Timestamp) -> bool {
+        let (time, from, until) = (self.zone.time(at), self.from.0, self.until.0);
+        if from <= until {
+            (from..until).contains(&time)
+        } else {
+            time >= from || time < until
+        }
+    }
 }
 
 /// Who may decide on which plans: those who are named, and who of a team is on duty. An empty list of services or risks fits
@@ -116,4 +163,50 @@ fn add<'a>(names: &mut Vec<&'a str>, more: Vec<&'a str>) {
 /// True where nothing is asked for, or one of the patterns fits.
 pub(super) fn any(patterns: &[Pattern], text: &str) -> bool {
     patterns.is_empty() || patterns.iter().any(|pattern| pattern.fits(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use serde_json::json;
+
+    use super::Person;
+    use crate::analysis::Severity;
+    use crate::notification::notice::NoticeKind;
+
+    fn person(file: serde_json::Value) -> Person {
+        serde_json::from_value(file).expect("the shape of the file")
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+
+    #[test]
+    fn quiet_hours_go_by_the_clock_of_the_zone() {
+        let quiet = json!({ "zone": "Europe/Berlin", "from": "22:00", "until": "07:00" });
+        let person = person(json!({ "quiet": quiet }));
+        // The night in which the clock is put back: 02:30 comes twice, and 07:00 an hour later by UTC than the day before.
+        for (text, mentioned) in [
+            ("2026-10-24T19:59:59Z", true),
+            ("2026-10-24T20:00:00Z", false),
+            ("2026-10-25T00:30:00Z", false),
+            ("2026-10-25T01:30:00Z", false),
+            ("2026-10-25T05:59:59Z", false),
+            ("2026-10-25T06:00:00Z", true),
+            ("2026-10-26T20:30:00Z", true),
+        ] {
+            let asked = person.is_mentioned(NoticeKind::DecisionNeeded, Severity::P2, at(text));
+            assert_eq!(asked, mentioned, "{text}");
+            assert!(person.is_mentioned(NoticeKind::DecisionNeeded, Severity::P1, at(text)));
+        }
+    }
+
+    #[test]
+    fn a_person_is_mentioned_for_what_they_asked_for() {
+        let person = person(json!({ "notify": ["repair_failed", "still_firing"] }));
+        let mentioned = |kind| person.is_mentioned(kind, Severity::P0, Timestamp::UNIX_EPOCH);
+        assert!(mentioned(NoticeKind::RepairFailed) && mentioned(NoticeKind::StillFiring));
+        assert!(!mentioned(NoticeKind::Repaired));
+    }
 }

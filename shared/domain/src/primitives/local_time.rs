@@ -32,9 +32,36 @@ impl Zone {
         self.0.to_datetime(at).date()
     }
 
+    /// The time of the day there.
+    pub fn time(&self, at: Timestamp) -> Time {
+        self.0.to_datetime(at).time()
+    }
+
+    /// The moment there for people, to the minute: `2026-03-30 09:00 CEST`.
+    pub fn moment(&self, at: Timestamp) -> String {
+        let there = self.0.to_datetime(at).strftime("%Y-%m-%d %H:%M");
+        format!("{there} {}", self.0.to_offset_info(at).abbreviation())
+    }
+
     /// The time there with its offset, such as `2026-03-30T09:00:00+02:00`.
     pub fn shown(&self, at: Timestamp) -> String {
         at.display_with_offset(self.0.to_offset(at)).to_string()
+    }
+}
+
+/// A time of the day, such as `22:00`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(with = "String", inline, extend("pattern" = "^([01][0-9]|2[0-3]):[0-5][0-9]$")))]
+pub struct DayTime(pub Time);
+
+impl TryFrom<String> for DayTime {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        day_time(&text)
+            .map(Self)
+            .ok_or_else(|| format!("`{text}` is not a time of the day such as 22:00"))
     }
 }
 

@@ -7,7 +7,7 @@ use domain::incident::parts::IncidentKind;
 use domain::primitives::safe_text::is_hidden;
 use serde::Serialize;
 
-use super::{NAME_CHARACTERS, TEXT_CHARACTERS, duration, moment, short};
+use super::{NAME_CHARACTERS, Names, TEXT_CHARACTERS, duration, short};
 
 /// Labels that say where the trouble is, in the order in which they are shown, behind those that tell the subject apart. Their
 /// names are those of node_exporter, kube-state-metrics, cAdvisor, and the exporters of queues and databases.
@@ -79,7 +79,7 @@ pub struct Reference {
 
 impl About {
     /// What the alert of an incident says. A storm has no alert of its own.
-    pub fn of(incident: &Incident) -> Self {
+    pub fn of(incident: &Incident, names: Names<'_>) -> Self {
         if matches!(incident.kind, IncidentKind::Storm(_)) {
             return Self::default();
         }
@@ -89,7 +89,7 @@ impl About {
             description: description(incident),
             labels: labels(alert),
             numbers: numbers.map(|(name, value)| pair(name, value)).collect(),
-            since: moment(alert.starts_at),
+            since: names.moment(alert.starts_at),
             lasted: incident
                 .resolved_at
                 .map(|at| duration(alert.starts_at, at))
@@ -218,7 +218,7 @@ mod tests {
     use domain::incident::Incident;
     use jiff::{SignedDuration, Timestamp};
 
-    use super::{About, namespace, web_host};
+    use super::{About, Names, namespace, web_host};
     use crate::samples;
 
     /// The alert of a volume that fills up, as kube-prometheus words it.
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn what_the_sender_says_is_shown() {
-        let about = About::of(&volume());
+        let about = About::of(&volume(), Names::default());
         assert!(about.description.contains("only 1.8% free"), "{about:?}");
         let labels: Vec<_> = about
             .labels
@@ -296,7 +296,7 @@ mod tests {
         let mut incident = volume();
         let told = incident.alert.annotations["description"].clone();
         incident.alert.message = told;
-        assert_eq!(About::of(&incident).description, "");
+        assert_eq!(About::of(&incident, Names::default()).description, "");
     }
 
     #[test]
@@ -313,9 +313,9 @@ mod tests {
     fn how_long_it_fired_is_shown_once_it_is_over() {
         let mut incident = volume();
         incident.alert.starts_at = Timestamp::UNIX_EPOCH;
-        assert_eq!(About::of(&incident).lasted, "");
+        assert_eq!(About::of(&incident, Names::default()).lasted, "");
         incident.resolved_at = Some(Timestamp::UNIX_EPOCH + SignedDuration::from_mins(72));
-        assert_eq!(About::of(&incident).lasted, "1 h 12 min");
+        assert_eq!(About::of(&incident, Names::default()).lasted, "1 h 12 min");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use domain::incident::{Incident, Status};
 use serde::Serialize;
 
 use super::status::decided_by;
-use super::{NAME_CHARACTERS, Names, duration, first, moment, short};
+use super::{NAME_CHARACTERS, Names, duration, first, short};
 
 /// What `history.html` is given.
 #[derive(Debug, Clone, Serialize)]
@@ -58,7 +58,7 @@ impl Earlier {
     fn of(incident: &Incident, names: Names<'_>) -> Self {
         let (outcome, playbook) = outcome(incident);
         Self {
-            opened_at: moment(incident.opened_at),
+            opened_at: names.moment(incident.opened_at),
             lasted: incident
                 .resolved_at
                 .map(|at| duration(incident.opened_at, at))

@@ -11,7 +11,7 @@ use super::finding::Finding;
 use super::plan::Planned;
 use super::response::ResponseView;
 use super::status::StatusView;
-use super::{NAME_CHARACTERS, Names, TEXT_CHARACTERS, moment, short};
+use super::{NAME_CHARACTERS, Names, TEXT_CHARACTERS, short};
 
 /// How many targets of a storm's groups are named together, and of each of them at least.
 const TARGETS_SHOWN: usize = 10;
@@ -118,15 +118,17 @@ impl Card {
             message: short(message, TEXT_CHARACTERS),
             left_out: incident.left_out,
             flaps: incident.flaps,
-            opened_at: moment(incident.opened_at),
-            silenced_until: silenced_until.map(moment).unwrap_or_default(),
+            opened_at: names.moment(incident.opened_at),
+            silenced_until: silenced_until
+                .map(|at| names.moment(at))
+                .unwrap_or_default(),
             silence_why: why_not_silenced(incident),
             id: incident.id.to_string(),
-            about: About::of(incident),
+            about: About::of(incident, names),
             finding: Finding::of(incident),
             plan: Planned::of(incident),
             stand: StatusView::of(incident, names),
-            response: ResponseView::of(&incident.response),
+            response: ResponseView::of(&incident.response, names),
             storm: incident.storm().map(StormView::of).unwrap_or_default(),
         }
     }

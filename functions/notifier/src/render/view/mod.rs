@@ -14,6 +14,7 @@ pub mod status;
 
 use domain::incident::repair::end_of;
 use domain::notification::channels::Channels;
+use domain::primitives::local_time::Zone;
 use domain::primitives::safe_text::{cut, line};
 use jiff::Timestamp;
 
@@ -38,19 +39,34 @@ pub(crate) fn short(text: &str, characters: usize) -> String {
     shown
 }
 
-/// The names of the people in the operator's file. The record knows them by what they came with, such as `telegram:7`.
+/// How a channel names people and moments. The record knows people by what they came with, such as `telegram:7`.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Names<'a>(Option<&'a Channels>);
+pub struct Names<'a> {
+    channels: Option<&'a Channels>,
+    /// The zone of its readers; none is UTC.
+    zone: Option<&'a Zone>,
+}
 
 impl<'a> Names<'a> {
-    /// Those of this file.
-    pub fn of(channels: &'a Channels) -> Self {
-        Self(Some(channels))
+    /// Those of this file, for readers in this zone.
+    pub fn of(channels: &'a Channels, zone: Option<&'a Zone>) -> Self {
+        Self {
+            channels: Some(channels),
+            zone,
+        }
+    }
+
+    /// A moment for people: `2026-11-22 03:14 UTC`.
+    pub(crate) fn moment(&self, at: Timestamp) -> String {
+        match self.zone {
+            Some(zone) => zone.moment(at),
+            None => at.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+        }
     }
 
     /// The name of whoever came with this, if it is known.
     fn known(&self, by: &str) -> Option<&'a str> {
-        self.0
+        self.channels
             .and_then(|channels| channels.person(&by.parse().ok()?))
     }
 
@@ -77,11 +93,6 @@ pub(crate) fn last_lines(text: &str, most: usize, characters: usize) -> Vec<Stri
         .map(|line| short(line, characters))
         .collect();
     shown.into_iter().filter(|line| !line.is_empty()).collect()
-}
-
-/// A moment for people: `2026-11-22 03:14 UTC`.
-pub(crate) fn moment(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 /// How long something lasted, such as `1 h 12 min`.

@@ -13,7 +13,7 @@ use super::about;
 use super::incident::Card;
 use super::plan::{Origin, Part, Planned};
 use super::status::{Ran, failed};
-use super::{NAME_CHARACTERS, Names, TEXT_CHARACTERS, first, moment, short};
+use super::{NAME_CHARACTERS, Names, TEXT_CHARACTERS, first, short};
 
 /// How many providers are named. Their names are the operator's, 32 characters at most.
 const PROVIDERS_SHOWN: usize = 10;
@@ -122,7 +122,7 @@ pub struct Escalation {
 
 impl Escalation {
     /// The notice to those who are asked because the people before them have not decided.
-    pub fn of(incident: &Incident, people: &[String]) -> Self {
+    pub fn of(incident: &Incident, people: &[String], names: Names<'_>) -> Self {
         let approval = incident.approval.as_ref();
         let waited = approval.and_then(|approval| {
             Some(
@@ -151,7 +151,7 @@ impl Escalation {
             people: people.join(", "),
             people_more,
             expires_at: approval
-                .map(|approval| moment(approval.expires_at))
+                .map(|approval| names.moment(approval.expires_at))
                 .unwrap_or_default(),
             severity: format!("{:?}", incident.severity),
             name: short(&incident.alert.name, NAME_CHARACTERS),
@@ -197,7 +197,7 @@ impl Notice {
         let card = Card::of(incident, None, names);
         let mut told = Self {
             what: notice.what.as_str(),
-            at: moment(notice.at),
+            at: names.moment(notice.at),
             automatic: false,
             approved_by: String::new(),
             outcome: "",

@@ -3,7 +3,7 @@
 use domain::incident::response::Response;
 use serde::Serialize;
 
-use super::{NAME_CHARACTERS, TEXT_CHARACTERS, last, moment, short};
+use super::{NAME_CHARACTERS, Names, TEXT_CHARACTERS, last, short};
 
 /// How many notes a card shows: the last ones.
 const NOTES_SHOWN: usize = 2;
@@ -37,23 +37,23 @@ pub struct NoteView {
 }
 
 impl ResponseView {
-    pub fn of(response: &Response) -> Self {
+    pub fn of(response: &Response, names: Names<'_>) -> Self {
         let mut view = Self::default();
         if let Some(responder) = &response.responder {
             view.responder = short(&responder.person, NAME_CHARACTERS);
-            view.responder_since = moment(responder.since);
+            view.responder_since = names.moment(responder.since);
             let by = responder.assigned_by.as_deref().unwrap_or_default();
             view.assigned_by = short(by, NAME_CHARACTERS);
         }
         let note = |note: &domain::incident::response::Note| NoteView {
             person: short(&note.person, NAME_CHARACTERS),
-            at: moment(note.at),
+            at: names.moment(note.at),
             text: short(&note.text, TEXT_CHARACTERS),
         };
         (view.notes, _) = last(response.notes.iter().map(note).collect(), NOTES_SHOWN);
         if let Some(closed) = &response.closed {
             view.closed_by = short(&closed.person, NAME_CHARACTERS);
-            view.closed_at = moment(closed.at);
+            view.closed_at = names.moment(closed.at);
             view.closed_because = closed.reason.as_str();
             view.duplicate_of = closed
                 .duplicate_of

@@ -8,9 +8,7 @@ use domain::transition::decision::stop::countdown;
 use serde::Serialize;
 
 use super::plan::word;
-use super::{
-    NAME_CHARACTERS, Names, STEP_CHARACTERS, TEXT_CHARACTERS, last, last_lines, moment, short,
-};
+use super::{NAME_CHARACTERS, Names, STEP_CHARACTERS, TEXT_CHARACTERS, last, last_lines, short};
 
 /// How many steps that have run are shown: the last ones.
 const STEPS_SHOWN: usize = 6;
@@ -107,7 +105,11 @@ impl StatusView {
                 stand.countdown = COUNTDOWN.as_secs();
             }
         }
-        stand.tried = incident.earlier_repairs.iter().map(Tried::of).collect();
+        stand.tried = incident
+            .earlier_repairs
+            .iter()
+            .map(|tried| Tried::of(tried, names))
+            .collect();
         stand.tried_before = incident.earlier_repairs_left_out;
         stand.something_ran = stand.tried_before > 0
             || incident
@@ -130,20 +132,20 @@ impl StatusView {
                 .as_ref()
                 .filter(|silence| silence.plan_hash == repair.plan_hash)
             {
-                stand.silence(silence);
+                stand.silence(silence, names);
             }
         }
         stand
     }
 
-    fn silence(&mut self, silence: &RepairSilence) {
+    fn silence(&mut self, silence: &RepairSilence, names: Names<'_>) {
         self.repair_silence = match (&silence.id, silence.ended_at, &silence.error) {
             (None, ..) => "not_made",
             (Some(_), None, _) => "holds",
             (Some(_), Some(_), Some(_)) => "not_removed",
             (Some(_), Some(_), None) => return,
         };
-        self.repair_silence_until = moment(silence.until);
+        self.repair_silence_until = names.moment(silence.until);
         self.repair_silence_why = silence
             .error
             .as_deref()
@@ -160,11 +162,14 @@ impl StatusView {
         self.approvals_needed = approval.needed;
         self.approvals_given = voters.len();
         self.approved_by = short(&voters.join(", "), TEXT_CHARACTERS);
-        self.escalated_at = approval.last_escalation().map(moment).unwrap_or_default();
+        self.escalated_at = approval
+            .last_escalation()
+            .map(|at| names.moment(at))
+            .unwrap_or_default();
         match &approval.state {
             ApprovalState::Pending => {
                 self.pending = true;
-                self.expires_at = moment(approval.expires_at);
+                self.expires_at = names.moment(approval.expires_at);
             }
             ApprovalState::Decided { verdict, at, .. } => {
                 self.verdict = if *verdict == Verdict::Approve {
@@ -173,7 +178,7 @@ impl StatusView {
                     "reject"
                 };
                 self.decided_by = decided_by(approval, names);
-                self.decided_at = moment(*at);
+                self.decided_at = names.moment(*at);
             }
             ApprovalState::Void { why, .. } => self.void_because = short(why, TEXT_CHARACTERS),
         }
@@ -197,7 +202,7 @@ pub(super) fn decided_by(approval: &Approval, names: Names<'_>) -> String {
 }
 
 impl Tried {
-    fn of(tried: &EarlierRepair) -> Self {
+    fn of(tried: &EarlierRepair, names: Names<'_>) -> Self {
         let outcome = tried
             .repair
             .outcome
@@ -207,7 +212,7 @@ impl Tried {
         Self {
             playbook,
             outcome,
-            at: moment(tried.repair.started_at),
+            at: names.moment(tried.repair.started_at),
             failed: failed(&tried.repair, 0, 0),
         }
     }
