@@ -60,7 +60,8 @@ fn fires_again(change: &mut IncidentChange) {
 }
 
 /// What happens to an incident whose plan waits for a decision, and the first line of the message that rings.
-type Row = (&'static str, fn(&mut IncidentChange), &'static str);
+type Row = (&'static str, Happens, &'static str);
+type Happens = fn(&mut IncidentChange);
 
 const RINGS: [Row; 11] = [
     (
@@ -124,7 +125,7 @@ const RINGS: [Row; 11] = [
 ];
 
 /// What changes the card, and makes no sound.
-const EDITS: [(&str, fn(&mut IncidentChange)); 6] = [
+const EDITS: [(&str, Happens); 6] = [
     ("more alerts", |change| {
         change.converged(64, Timestamp::now());
     }),
@@ -150,7 +151,7 @@ const EDITS: [(&str, fn(&mut IncidentChange)); 6] = [
 ];
 
 /// An incident with its card, to which this happens; the messages below the card.
-async fn after(story: &Story, happens: fn(&mut IncidentChange)) -> (IncidentId, Vec<Value>) {
+async fn after(story: &Story, happens: Happens) -> (IncidentId, Vec<Value>) {
     let before = story.replies(0).await.len();
     let id = waiting(story).await;
     story.changed(&id).await;
@@ -229,7 +230,7 @@ async fn a_verified_repair_is_told_as_its_route_wants() {
     // What ran by itself is heard in any case, and so is what failed.
     for (happens, title) in [
         (
-            by_itself as fn(&mut IncidentChange),
+            by_itself as Happens,
             "✅ Repaired and verified · ran automatically",
         ),
         (
