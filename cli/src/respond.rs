@@ -22,11 +22,11 @@ const SHOWN_CHARACTERS: usize = 1_000;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Respond {
     /// Says that you work on an incident: nobody else is asked any more
-    Ack(About),
+    Ack(AboutIncident),
     /// Gives an incident to a person, who is told
     Assign {
         #[command(flatten)]
-        about: About,
+        about: AboutIncident,
         /// Their name in channels.json
         #[arg(value_name = "PERSON")]
         to: String,
@@ -34,14 +34,14 @@ pub(crate) enum Respond {
     /// Puts a note on the card and into the operation log of an incident
     Note {
         #[command(flatten)]
-        about: About,
+        about: AboutIncident,
         #[arg(value_name = "TEXT")]
         text: String,
     },
     /// Closes an incident with a reason; a plan that waits becomes void
     Close {
         #[command(flatten)]
-        about: About,
+        about: AboutIncident,
         /// Why
         #[arg(long, value_enum)]
         reason: Reason,
@@ -50,18 +50,18 @@ pub(crate) enum Respond {
         of: Option<IncidentId>,
     },
     /// Opens an incident again that was closed
-    Reopen(About),
+    Reopen(AboutIncident),
     /// Says whether the cause that the analysis found is the right one
     Cause {
         #[command(flatten)]
-        about: About,
+        about: AboutIncident,
         #[arg(value_enum)]
-        verdict: Verdict,
+        verdict: CauseIs,
     },
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct About {
+pub(crate) struct AboutIncident {
     /// The incident's id, as on its card
     #[arg(value_name = "INCIDENT", value_parser = incident)]
     incident_id: IncidentId,
@@ -84,7 +84,7 @@ pub(crate) enum Reason {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Verdict {
+pub(crate) enum CauseIs {
     Right,
     Wrong,
 }
@@ -133,7 +133,7 @@ impl Respond {
         Ok(Answer::No)
     }
 
-    fn action(self) -> (About, ResponderAction) {
+    fn action(self) -> (AboutIncident, ResponderAction) {
         match self {
             Self::Ack(about) => (about, ResponderAction::Acknowledge {}),
             Self::Assign { about, to } => (about, ResponderAction::Assign { to }),
@@ -155,7 +155,7 @@ impl Respond {
             }
             Self::Reopen(about) => (about, ResponderAction::Reopen {}),
             Self::Cause { about, verdict } => {
-                let right = verdict == Verdict::Right;
+                let right = verdict == CauseIs::Right;
                 (about, ResponderAction::Cause { right })
             }
         }

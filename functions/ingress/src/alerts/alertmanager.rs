@@ -77,7 +77,8 @@ pub fn read(
     };
     let left_out = payload.truncated_alerts.unwrap_or_default();
     let alerts = payload.alerts.unwrap_or_default().into_iter();
-    let sender_url = payload.external_url;
+    // Grafana's is Grafana's own, whose pages are other ones.
+    let sender_url = payload.external_url.filter(|_| source == "alertmanager");
     Ok(Read {
         delivery: Delivery {
             alerts: alerts

@@ -216,7 +216,7 @@ pub(crate) async fn respond(
 ) -> Result<(Incident, bool), Rejection> {
     let channels = app.channels()?;
     let ask = |change: &mut IncidentChange| {
-        response::respond(change, action, by, channels, now).inspect_err(|refusal| {
+        response::respond(change, action, (by, press), channels, now).inspect_err(|refusal| {
             let (by, why) = (by.to_string(), refusal.to_string());
             change.response_refused(action, press, &by, &why, now);
         })

@@ -65,7 +65,8 @@ pub fn actions(known: Option<Progress>, now: Option<Progress>) -> &'static [Acti
         (_, None | Some(Expired)) => &[],
         (known, now) if known == now => &[],
         // An acknowledged alert pages nobody any more, and another trigger does not change that.
-        (Some(InHand), Some(Waits(_))) => &[Resolve, Trigger],
+        // What has expired may have been acknowledged before.
+        (Some(InHand | Expired), Some(Waits(_))) => &[Resolve, Trigger],
         (_, Some(Waits(_))) => &[Trigger],
         (Some(Waits(_)), Some(InHand)) => &[Acknowledge],
         // It fires again, and is repaired at once: it pages if that fails.

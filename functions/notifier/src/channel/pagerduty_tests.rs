@@ -54,7 +54,7 @@ fn events_follow_from_what_pagerduty_knows() {
     use Action::{Acknowledge, Resolve, Trigger};
     use Progress::{Expired, InHand, Resolved, Waits};
     let (mild, bad) = (Waits(Severity::P3), Waits(Severity::P0));
-    let cases: [(Option<Progress>, Option<Progress>, &[Action]); 16] = [
+    let cases: [(Option<Progress>, Option<Progress>, &[Action]); 17] = [
         (None, Some(bad), &[Trigger]),
         (None, Some(InHand), &[]),
         (None, Some(Resolved), &[]),
@@ -70,6 +70,7 @@ fn events_follow_from_what_pagerduty_knows() {
         (Some(Resolved), Some(bad), &[Trigger]),
         (Some(Resolved), Some(InHand), &[]),
         (Some(Expired), Some(Resolved), &[Resolve]),
+        (Some(Expired), Some(bad), &[Resolve, Trigger]),
         (Some(bad), None, &[]),
     ];
     for (known, now, expected) in cases {

@@ -4,7 +4,8 @@
 //! send the notice again.
 
 use domain::incident::operation_log::{Entry, LogRecord};
-use domain::notification::notice::{Notice, due as to_tell, unheard};
+use domain::notification::channels::Updates;
+use domain::notification::notice::{Notice, What, due as to_tell, unheard};
 use domain::notification::outbox::{ChannelState, Due};
 use domain::primitives::id::{IncidentId, PipelineRunId};
 use serde_json::json;
@@ -37,7 +38,13 @@ impl ChannelWorker<'_> {
             .unwrap_or_default();
         let mut notices = to_tell(&log, stored.card.heard.max(told), &incident);
         let quiet = !self.channels.tells_repaired(&incident, name);
-        notices.retain(|notice| !(quiet && notice.what.is_approved_success()));
+        // Where nothing can be edited, the end is a message already.
+        let tells_ends = self.channel.to.updates() == Updates::End;
+        notices.retain(|notice| {
+            let told = quiet && notice.what.is_approved_success();
+            let ended = tells_ends && notice.what == What::EndedUnattended;
+            !told && !ended
+        });
         let (Some(notice), Some(card)) = (notices.first(), stored.card.message_id.clone()) else {
             // A card that is not there yet will be a new message itself, which makes a sound.
             let last = log.last().map_or(0, |entry| entry.sequence);

@@ -3,11 +3,15 @@
 use domain::incident::Incident;
 use domain::notification::outbox::Due;
 use domain::notification::words::words;
+use domain::primitives::safe_text::line;
 
 use crate::deliver::worker::ChannelWorker;
 use crate::render::content::{Content, Envelope, Link, Post};
 use crate::render::links::decision_url;
 use crate::render::presenter::Presented;
+
+/// How much of an alert's name and target a title has.
+const PART_CHARACTERS: usize = 50;
 
 impl ChannelWorker<'_> {
     /// The post for this channel: with the address of the decision if its receiver has no buttons, and without markup if
@@ -60,7 +64,9 @@ impl ChannelWorker<'_> {
 fn title(about: &str, content: &Content, incident: Option<&Incident>) -> String {
     match incident.filter(|_| about != "pipeline") {
         Some(incident) => {
-            let (name, target) = (&incident.alert.name, &incident.alert.target);
+            // Short, so that the id is in every subject: it is what tells two incidents of one alert apart.
+            let short = |text| line(text, PART_CHARACTERS);
+            let (name, target) = (short(&incident.alert.name), short(&incident.alert.target));
             format!("{name} · {target} · {}", incident.id)
         }
         None => {

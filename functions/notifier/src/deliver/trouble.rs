@@ -32,7 +32,8 @@ impl ChannelWorker<'_> {
         line.metric("channel_refused", 1, "Count");
         line.field("channel", &self.channel.name);
         line.write(now);
-        if state.failures != REFUSALS {
+        // The message is sent once a day, however often this says so.
+        if state.failures < REFUSALS {
             return Ok(());
         }
         let trouble = Trouble::ChannelRefuses(self.channel.name.clone());

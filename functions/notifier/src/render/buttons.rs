@@ -79,14 +79,14 @@ fn stop(language: Language, incident: &Incident) -> Option<Vec<Button>> {
 
 /// The buttons of a responder: whoever works on it can close it.
 fn respond(language: Language, incident: &Incident) -> Vec<Button> {
-    let offered: &[QuickResponse] = if incident.status == Status::Closed {
+    let closed = incident.status == Status::Closed && incident.resolved_at.is_none();
+    let offered: &[QuickResponse] = if closed {
         &[QuickResponse::Reopen]
     } else if !incident.is_open() {
         &[]
     } else if incident.responder().is_none() {
         &[QuickResponse::Acknowledge]
-    } else if incident.status == Status::Repairing {
-        // It cannot be closed while its repair runs.
+    } else if !incident.can_be_closed() {
         &[]
     } else {
         &[QuickResponse::Fixed, QuickResponse::FalseAlarm]

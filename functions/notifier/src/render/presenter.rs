@@ -257,7 +257,9 @@ fn responsible(
         _ => incident.responder(),
     };
     if let Some(person) = working.filter(|name| channels.people.contains_key(*name)) {
-        return vec![person.to_owned()];
+        let mut people = vec![person.to_owned()];
+        people.extend(deciders_beside(channels, incident, notice, person, now));
+        return people;
     }
     let decided: Vec<String> = notice
         .deciders
@@ -295,6 +297,27 @@ fn responsible(
         }
     }
     people
+}
+
+/// Those who may decide, where a decision is wanted and the person who is on it may not make it.
+fn deciders_beside(
+    channels: &Channels,
+    incident: &Incident,
+    notice: &Notice,
+    person: &str,
+    now: Timestamp,
+) -> Vec<String> {
+    let asks = matches!(notice.what, What::DecisionNeeded | What::DecisionExpiring);
+    let rule = rule_of(channels, incident).filter(|_| asks);
+    let (Some(rule), Some(approval)) = (rule, &incident.approval) else {
+        return Vec::new();
+    };
+    let who = rule.who(approval.reach(), approval.needed, &channels.duty, now);
+    if who.contains(&person) {
+        Vec::new()
+    } else {
+        who.into_iter().map(str::to_owned).collect()
+    }
 }
 
 /// Those of the people who want to be mentioned for this now. What is urgent mentions all of them rather than none.

@@ -8,6 +8,8 @@ use crate::primitives::names::named;
 
 /// How many notes the incident keeps, the newest: the operation log has all of them.
 pub const NOTES_KEPT: usize = 5;
+/// How many ids of actions are kept.
+const TAKEN_KEPT: usize = 10;
 /// The longest note, in characters.
 pub const NOTE_CHARACTERS: usize = 1_000;
 
@@ -27,9 +29,30 @@ pub struct Response {
     /// What a person says of the cause that the last analysis found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<CauseVerdict>,
+    /// The ids of the last actions, newest last: one that is delivered twice is taken once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub taken: Vec<String>,
 }
 
 impl Response {
+    /// The incident is open again: whoever was on it may have gone, and others have to be asked.
+    pub fn begin_again(&mut self) {
+        self.closed = None;
+        self.responder = None;
+    }
+
+    /// True for an action that was taken before, such as a press that is delivered again.
+    pub fn has_taken(&self, action: &str) -> bool {
+        self.taken.iter().any(|taken| taken == action)
+    }
+
+    /// Notes the id of an action that was taken.
+    pub fn take(&mut self, action: &str) {
+        self.taken.push(action.to_owned());
+        let too_many = self.taken.len().saturating_sub(TAKEN_KEPT);
+        self.taken.drain(..too_many);
+    }
+
     /// True if people have done nothing about it.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

@@ -4,6 +4,7 @@
 
 use jiff::Timestamp;
 
+use crate::alert::AlertSeverity;
 use crate::incident::approval::ApprovalState;
 use crate::incident::operation_log::{Entry, Event};
 use crate::incident::parts::IncidentKind;
@@ -39,6 +40,8 @@ pub enum What {
     },
     /// The alert fires again.
     FiresAgain,
+    /// A person opened the incident again that another had closed.
+    Reopened,
     /// A worse alert joined.
     SeverityRaised,
     /// People are asked for a decision, after they have seen the card.
@@ -65,6 +68,8 @@ named! {
         /// The repair was verified, and the alert goes on.
         StillFiring = "still_firing",
         FiresAgain = "fires_again",
+        /// A person opened it again.
+        Reopened = "reopened",
         SeverityRaised = "severity_raised",
         DecisionNeeded = "decision_needed",
         /// The time for a decision is nearly over.
@@ -92,6 +97,7 @@ impl What {
             Self::Ended { .. } => NoticeKind::RepairFailed,
             Self::StillFiring { .. } => NoticeKind::StillFiring,
             Self::FiresAgain => NoticeKind::FiresAgain,
+            Self::Reopened => NoticeKind::Reopened,
             Self::SeverityRaised => NoticeKind::SeverityRaised,
             Self::DecisionNeeded => NoticeKind::DecisionNeeded,
             Self::DecisionExpiring => NoticeKind::DecisionExpiring,
@@ -129,7 +135,7 @@ impl What {
             // Whoever it is for may not have heard of the incident at all.
             Self::Assigned { .. } => 4,
             Self::FiresAgain => 3,
-            Self::SeverityRaised => 2,
+            Self::SeverityRaised | Self::Reopened => 2,
             Self::DecisionNeeded | Self::DecisionExpiring => 1,
             _ => 0,
         }
@@ -150,6 +156,7 @@ pub fn may_be_heard(entry: &Entry) -> bool {
             | Event::IncidentResolved
             | Event::IncidentExpired
             | Event::IncidentAssigned
+            | Event::IncidentReopenedByPerson
     )
 }
 
@@ -162,7 +169,8 @@ pub fn all(log: &[Entry]) -> Vec<Notice> {
     for entry in log {
         asked = match entry.event {
             Event::ApprovalRequested => true,
-            Event::ApprovalDecided
+            Event::ApprovalGiven
+            | Event::ApprovalDecided
             | Event::AutoRepairTriggered
             | Event::IncidentAcknowledged
             | Event::IncidentAssigned
@@ -192,6 +200,7 @@ pub fn all(log: &[Entry]) -> Vec<Notice> {
             }
             Event::ResolutionOverdue => Some(What::StillFiring { automatic }),
             Event::IncidentReopened => Some(What::FiresAgain),
+            Event::IncidentReopenedByPerson => Some(What::Reopened),
             Event::IncidentAssigned => entry.context["to"]
                 .as_str()
                 .map(|to| What::Assigned { to: to.to_owned() }),
@@ -222,8 +231,7 @@ pub fn all(log: &[Entry]) -> Vec<Notice> {
 /// most one of them reports the current state, and none is outdated.
 pub fn due(log: &[Entry], heard: u64, incident: &Incident) -> Vec<Notice> {
     // What a pipeline reports is for information, unless it says that something failed.
-    if incident.kind == IncidentKind::Pipeline
-        && incident.alert.severity != crate::alert::AlertSeverity::Critical
+    if incident.kind == IncidentKind::Pipeline && incident.alert.severity != AlertSeverity::Critical
     {
         return Vec::new();
     }

@@ -140,7 +140,9 @@ impl ApprovalRule {
         let levels = self.team.as_ref().map_or(&[][..], |team| duty.levels(team));
         let mut names = Vec::new();
         for (level, place) in levels.iter().zip(0..) {
-            let others = named.iter().filter(|name| !names.contains(*name));
+            // Not those of the second list: who may decide stays who may when that is asked as well.
+            let people = self.people.iter().map(String::as_str);
+            let others = people.filter(|name| !names.contains(name));
             if place > reach.level && names.len() + others.count() >= usize::from(needed) {
                 break;
             }
@@ -170,8 +172,10 @@ mod tests {
     use jiff::Timestamp;
     use serde_json::json;
 
-    use super::Person;
+    use super::{ApprovalRule, Person};
     use crate::analysis::Severity;
+    use crate::duty::Duty;
+    use crate::incident::approval::Reach;
     use crate::notification::notice::NoticeKind;
 
     fn person(file: serde_json::Value) -> Person {
@@ -200,6 +204,25 @@ mod tests {
             assert_eq!(asked, mentioned, "{text}");
             assert!(person.is_mentioned(NoticeKind::DecisionNeeded, Severity::P1, at(text)));
         }
+    }
+
+    #[test]
+    fn asking_more_people_takes_the_right_from_no_one() {
+        let rule: ApprovalRule = serde_json::from_value(json!({
+            "team": "web", "then": ["carol"], "escalate_after_seconds": 60,
+        }))
+        .expect("the shape of the file");
+        let levels = json!([{ "people": ["ada"] }, { "people": ["bob"] }]);
+        let duty: Duty =
+            serde_json::from_value(json!({ "teams": { "web": { "levels": levels } } }))
+                .expect("the shape of the file");
+        let who = |second_list, level| {
+            let reach = Reach { second_list, level };
+            rule.who(reach, 2, &duty, Timestamp::UNIX_EPOCH)
+        };
+        assert_eq!(who(false, 0), ["ada", "bob"]);
+        assert_eq!(who(true, 0), ["ada", "bob", "carol"]);
+        assert_eq!(who(true, 1), ["ada", "bob", "carol"]);
     }
 
     #[test]

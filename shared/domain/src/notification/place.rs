@@ -31,9 +31,9 @@ pub struct TelegramChat {
     #[cfg_attr(feature = "schema", schemars(extend("not" = { "const": 0 })))]
     pub chat_id: i64,
     /// The topic of a group that has topics (`message_thread_id` of the Bot API). Without it everything goes to the group itself, which
-    /// is its topic *General*.
+    /// is its topic *General*, whose own id, 1, Telegram refuses.
     #[serde(default)]
-    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 2)))]
     pub message_thread_id: Option<i64>,
     /// The name of the secret with the bot's token, if it is another than the template's.
     #[serde(default)]

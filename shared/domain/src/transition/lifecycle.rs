@@ -232,8 +232,8 @@ impl IncidentChange {
         self.incident.hit_count = hit_count;
         self.record(now, news);
         revoke(self, &actor, why, now);
-        // A repair under way keeps its status until it has ended.
-        if self.incident.status != Status::Repairing {
+        // A repair under way keeps its status until it has ended, and what a person closed stays closed.
+        if !matches!(self.incident.status, Status::Repairing | Status::Closed) {
             self.incident.status = status;
         }
     }
@@ -247,7 +247,7 @@ impl IncidentChange {
             format!("it fired again (flap {flaps})")
         };
         self.incident.resolved_at = None;
-        self.incident.response.closed = None;
+        self.incident.response.begin_again();
         self.incident.flaps = flaps;
         self.incident.hit_count = hit_count;
         self.record(

@@ -21,8 +21,9 @@ pub fn due(incident: &Incident, within: SignedDuration) -> Option<Timestamp> {
         .repair
         .as_ref()
         .filter(|repair| repair.outcome == Some(RepairOutcome::Verified))?;
-    let waits =
-        !within.is_zero() && incident.status == Status::Repaired && incident.resolved_at.is_none();
+    // Whether a repair held is a fact about it, also where a person has closed the incident since.
+    let is_repaired = matches!(incident.status, Status::Repaired | Status::Closed);
+    let waits = !within.is_zero() && is_repaired && incident.resolved_at.is_none();
     let waits = waits && incident.alert.sender_resolves();
     repair
         .finished_at
@@ -64,7 +65,9 @@ impl IncidentChange {
             return;
         };
         repair.outcome = Some(RepairOutcome::StillFiring);
-        self.incident.status = Status::RepairFailed;
+        if self.incident.status != Status::Closed {
+            self.incident.status = Status::RepairFailed;
+        }
         let plan = self.incident.plan.as_ref();
         let context = json!({
             "playbook_id": plan.map(|plan| &plan.playbook), "target": plan.map(|plan| &plan.target), "within_seconds": within.as_secs(),

@@ -15,7 +15,7 @@ use crate::incident::{Incident, Status};
 use crate::notification::channels::Channels;
 use crate::primitives::id::IncidentId;
 use crate::primitives::identity::Identity;
-use crate::primitives::safe_text::{cut, sanitize};
+use crate::primitives::safe_text::{line, sanitize};
 use crate::transition::decision::revocation::revoke;
 
 /// How much of a name that is not on the list is repeated.
@@ -33,30 +33,33 @@ pub enum ResponseRefusal {
     UnknownPerson { name: String },
 }
 
-/// Does what a person asks for. False if it was so already: an action that comes twice changes nothing
-/// the second time.
+/// Does what a person asks for; `id` is that of the press or the request. False if it was so already: an action that is delivered
+/// twice changes nothing the second time, whatever has happened since.
 ///
 /// # Errors
 /// Why it does not; the change is then as it was.
 pub fn respond(
     change: &mut IncidentChange,
     action: &ResponderAction,
-    by: &Identity,
+    (by, id): (&Identity, &str),
     channels: &Channels,
     now: Timestamp,
 ) -> Result<bool, ResponseRefusal> {
     let person = channels.person(by).ok_or(ResponseRefusal::NotListed)?;
+    if change.incident.response.has_taken(id) {
+        return Ok(false);
+    }
     let mut responding = Responding {
         change,
         person,
         actor: by.to_string(),
         now,
     };
-    match action {
+    let changed = match action {
         ResponderAction::Acknowledge {} => responding.acknowledge(),
         ResponderAction::Assign { to } => {
             let Some((to, _)) = channels.people.get_key_value(to) else {
-                let name = cut(to, NAME_CHARACTERS);
+                let name = line(to, NAME_CHARACTERS);
                 return Err(ResponseRefusal::UnknownPerson { name });
             };
             responding.assign(to)
@@ -68,7 +71,11 @@ pub fn respond(
         } => responding.close(*reason, duplicate_of.as_ref()),
         ResponderAction::Reopen {} => responding.reopen(),
         ResponderAction::Cause { right } => responding.judge_cause(*right),
+    }?;
+    if changed {
+        change.incident.response.take(id);
     }
+    Ok(changed)
 }
 
 /// A person's action on an incident.
@@ -129,11 +136,8 @@ impl Responding<'_> {
             return Ok(false);
         }
         self.has_to_be_open()?;
-        if incident.status == Status::Repairing {
-            // Its steps go on whatever the status says.
-            return Err(ResponseRefusal::NotPossible(
-                "its repair runs: stop it first",
-            ));
+        if let Some(why) = cannot_be_closed(incident) {
+            return Err(ResponseRefusal::NotPossible(why));
         }
         let names_other = duplicate_of.is_some_and(|id| *id != incident.id);
         if (reason == CloseReason::Duplicate) != names_other {
@@ -157,7 +161,9 @@ impl Responding<'_> {
     }
 
     fn reopen(&mut self) -> Result<bool, ResponseRefusal> {
-        if self.change.incident.status != Status::Closed {
+        if self.change.incident.status != Status::Closed
+            || self.change.incident.resolved_at.is_some()
+        {
             return if self.change.incident.is_open() {
                 Ok(false)
             } else {
@@ -234,7 +240,26 @@ impl Responding<'_> {
     }
 }
 
+/// Why an open incident cannot be closed yet.
+fn cannot_be_closed(incident: &Incident) -> Option<&'static str> {
+    match incident.status {
+        _ if incident.storm().is_some() => {
+            Some("a storm ends with its incidents: close those that are over")
+        }
+        // Without its analysis it could not be opened again as what it is.
+        Status::Open => Some("it is being analysed: try again in a minute"),
+        // Its steps go on whatever the status says.
+        Status::Repairing => Some("its repair runs: stop it first"),
+        _ => None,
+    }
+}
+
 impl Incident {
+    /// True while a person can close it.
+    pub fn can_be_closed(&self) -> bool {
+        self.is_open() && cannot_be_closed(self).is_none()
+    }
+
     /// The name of the person who works on it.
     pub fn responder(&self) -> Option<&str> {
         self.response
@@ -248,7 +273,7 @@ impl IncidentChange {
     /// Opens an incident again that a person had closed. A plan that was proposed stays void: nothing
     /// runs because of a closing that was a mistake.
     pub(crate) fn open_again(&mut self) {
-        self.incident.response.closed = None;
+        self.incident.response.begin_again();
         self.incident.status = match self.incident.kind {
             IncidentKind::StormMember { .. } => Status::InStorm,
             _ => Status::NeedsHuman,

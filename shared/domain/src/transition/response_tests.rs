@@ -1,16 +1,20 @@
 //! Tests of the responder's actions.
 
+use jiff::SignedDuration;
+
 use super::{ResponseRefusal, respond};
 use crate::alert::AlertSeverity;
 use crate::incident::Status;
 use crate::incident::approval::ApprovalState;
 use crate::incident::change::IncidentChange;
 use crate::incident::operation_log::Event;
-use crate::incident::repair::Repair;
+use crate::incident::parts::{IncidentKind, Storm};
+use crate::incident::repair::{Repair, RepairOutcome};
 use crate::incident::response::{CloseReason, NOTES_KEPT, ResponderAction};
 use crate::primitives::id::IncidentId;
 use crate::primitives::identity::Identity;
 use crate::transition::decision::tests::{approval, events, now, two, waiting};
+use crate::transition::lifecycle::tests::incident;
 
 const ADA: Identity = Identity::Telegram(7);
 
@@ -21,7 +25,9 @@ fn open() -> IncidentChange {
 }
 
 fn act(change: &mut IncidentChange, action: &ResponderAction) -> Result<bool, ResponseRefusal> {
-    respond(change, action, &ADA, &two(), now())
+    // Each is a press of its own.
+    let press = format!("press {}", change.incident.log_head.sequence);
+    respond(change, action, (&ADA, &press), &two(), now())
 }
 
 fn close(reason: CloseReason) -> ResponderAction {
@@ -85,7 +91,7 @@ fn a_stranger_changes_nothing() {
         ResponderAction::Cause { right: true },
     ] {
         let stranger = Identity::Telegram(99);
-        let answer = respond(&mut change, &action, &stranger, &two(), now());
+        let answer = respond(&mut change, &action, (&stranger, "p"), &two(), now());
         assert_eq!(answer, Err(ResponseRefusal::NotListed));
     }
     assert_eq!(change, before);
@@ -181,4 +187,65 @@ fn a_verdict_on_the_cause_needs_a_cause() {
         act(&mut change, &ResponderAction::Cause { right }).expect("taken");
     }
     assert_eq!(events(&change), [Event::CauseConfirmed, Event::CauseDenied]);
+}
+
+#[test]
+fn a_press_that_is_delivered_again_changes_nothing() {
+    let mut change = open();
+    let press = |change: &mut IncidentChange, id: &str, action: &ResponderAction| {
+        respond(change, action, (&ADA, id), &two(), now())
+    };
+    let close = close(CloseReason::FixedByHand);
+    assert_eq!(press(&mut change, "one", &close), Ok(true));
+    assert_eq!(
+        press(&mut change, "two", &ResponderAction::Reopen {}),
+        Ok(true)
+    );
+    assert_eq!(press(&mut change, "one", &close), Ok(false));
+    assert_eq!(change.incident.status, Status::NeedsHuman);
+}
+
+#[test]
+fn what_was_closed_stays_closed_when_its_alert_ends() {
+    let mut change = open();
+    act(&mut change, &ResponderAction::Acknowledge {}).expect("taken");
+    act(&mut change, &close(CloseReason::FalseAlarm)).expect("closed");
+    change.resolved(3, now());
+    assert_eq!(change.incident.status, Status::Closed);
+    assert!(act(&mut change, &ResponderAction::Reopen {}).is_err());
+    // It fires again: that is news, and whoever was on it may have gone.
+    change.reopened(1, 4, now());
+    assert!(change.incident.is_open());
+    assert_eq!(change.incident.response.closed, None);
+    assert_eq!(change.incident.responder(), None);
+}
+
+#[test]
+fn what_is_not_analysed_and_a_storm_cannot_be_closed() {
+    let mut new = IncidentChange::new(incident());
+    assert!(act(&mut new, &close(CloseReason::FalseAlarm)).is_err());
+    assert!(!new.incident.can_be_closed());
+    let mut storm = open();
+    storm.incident.kind = IncidentKind::Storm(Storm::default());
+    assert!(act(&mut storm, &close(CloseReason::FalseAlarm)).is_err());
+    assert!(!storm.incident.can_be_closed());
+}
+
+#[test]
+fn a_repair_whose_alert_goes_on_failed_though_the_incident_was_closed() {
+    let mut change = open();
+    let hash = approval(&change).plan_hash.clone();
+    let id = approval(&change).id.clone();
+    change.incident.repair = Some(Repair {
+        outcome: Some(RepairOutcome::Verified),
+        finished_at: Some(now()),
+        ..Repair::start(hash, now())
+    });
+    change.incident.status = Status::Repaired;
+    act(&mut change, &close(CloseReason::FixedByHand)).expect("closed");
+    let within = SignedDuration::from_mins(15);
+    change.still_fires(&id, within, now() + within);
+    let repair = change.incident.repair.as_ref().expect("it ran");
+    assert_eq!(repair.outcome, Some(RepairOutcome::StillFiring));
+    assert_eq!(change.incident.status, Status::Closed);
 }

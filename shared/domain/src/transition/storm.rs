@@ -238,6 +238,7 @@ impl IncidentChange {
             }
             (true, false) => {
                 self.incident.resolved_at = None;
+                self.incident.response.begin_again();
                 self.record(
                     now,
                     LogRecord::new(

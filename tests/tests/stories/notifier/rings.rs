@@ -10,6 +10,7 @@ use domain::primitives::id::IncidentId;
 use domain::transition::response::respond;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use tests::alert::unique;
 use tests::chats::{Story, known, text};
 use tests::samples;
 
@@ -30,7 +31,13 @@ fn acts(change: &mut IncidentChange, action: &ResponderAction) {
     let channels: Channels = serde_json::from_value(two_people()).expect("channels");
     let by = Identity::Telegram(ADA);
     assert_eq!(
-        respond(change, action, &by, &channels, Timestamp::now()),
+        respond(
+            change,
+            action,
+            (&by, &unique("press")),
+            &channels,
+            Timestamp::now()
+        ),
         Ok(true)
     );
 }

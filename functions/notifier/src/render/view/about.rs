@@ -157,10 +157,10 @@ fn pair(name: &str, value: &str) -> Pair {
 
 fn references(alert: &Alert) -> Vec<Reference> {
     let annotation = |names: [&str; 2]| {
-        names
+        let mut given = names
             .into_iter()
-            .find_map(|name| alert.annotations.get(name))
-            .cloned()
+            .filter_map(|name| alert.annotations.get(name));
+        given.find(|url| web_host(url).is_some()).cloned()
     };
     let all = [
         ("runbook", annotation(["runbook_url", "runbook"])),
@@ -190,6 +190,8 @@ fn group_page(external_url: &str, alert: &Alert) -> String {
     let name = alert.name.replace('\\', "\\\\").replace('"', "\\\"");
     let filter: String =
         form_urlencoded::byte_serialize(format!("{{alertname=\"{name}\"}}").as_bytes()).collect();
+    // The page reads a plus as a plus.
+    let filter = filter.replace('+', "%20");
     format!(
         "{}/#/alerts?filter={filter}",
         external_url.trim_end_matches('/')
@@ -209,8 +211,9 @@ fn web_host(url: &str) -> Option<String> {
     // Browsers read a backslash as a slash, other readers as a part of the host.
     let authority = rest.split(['/', '?', '#']).next()?;
     let plain = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
-    (!authority.is_empty() && authority.chars().all(plain))
-        .then(|| short(authority, NAME_CHARACTERS))
+    // Whole: what says whose it is stands at its end.
+    let whole = !authority.is_empty() && authority.len() <= NAME_CHARACTERS;
+    (whole && authority.chars().all(plain)).then(|| authority.to_owned())
 }
 
 #[cfg(test)]
@@ -330,6 +333,10 @@ mod tests {
             ("https://a.example/\u{202e}moc", None),
             ("https://a.example/ b", None),
             ("https://аpple.example/", None),
+            (
+                "https://grafana.example.com.0123456789.0123456789.0123456789.evil.example/",
+                None,
+            ),
         ] {
             assert_eq!(web_host(url).as_deref(), host, "{url}");
         }

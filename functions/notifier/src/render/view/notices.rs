@@ -215,6 +215,7 @@ impl Notice {
                 return told;
             }
             What::FiresAgain
+            | What::Reopened
             | What::SeverityRaised
             | What::DecisionNeeded
             | What::DecisionExpiring

@@ -1,6 +1,6 @@
 //! View of what people do about an incident: who works on it, their notes, its closing, and what they say of its cause.
 
-use domain::incident::response::Response;
+use domain::incident::response::{Note, Response};
 use serde::Serialize;
 
 use super::{NAME_CHARACTERS, Names, TEXT_CHARACTERS, last, short};
@@ -45,7 +45,7 @@ impl ResponseView {
             let by = responder.assigned_by.as_deref().unwrap_or_default();
             view.assigned_by = short(by, NAME_CHARACTERS);
         }
-        let note = |note: &domain::incident::response::Note| NoteView {
+        let note = |note: &Note| NoteView {
             person: short(&note.person, NAME_CHARACTERS),
             at: names.moment(note.at),
             text: short(&note.text, TEXT_CHARACTERS),

@@ -46,8 +46,8 @@ impl Place {
             Self::Telegram(chat) => [
                 (chat.chat_id == 0).then_some(("telegram.chat_id", "has to be the numeric id of a chat")),
                 chat.message_thread_id
-                    .is_some_and(|topic| topic < 1)
-                    .then_some(("telegram.message_thread_id", "has to be the numeric id of a topic, which is 1 or more")),
+                    .is_some_and(|topic| topic < 2)
+                    .then_some(("telegram.message_thread_id", "has to be the numeric id of a topic, which is 2 or more: for General leave it out")),
                 url("telegram.api_url", chat.api_url.as_ref()),
                 secret("telegram.token_secret", chat.token_secret.as_ref()),
                 chat.messages_per_minute

@@ -128,8 +128,18 @@ enum Next {
 fn next(incident: &Incident, channels: &Channels) -> Option<(Timestamp, Next)> {
     let approval = incident.approval.as_ref()?;
     let rule = rule_of(channels, incident)?;
-    // Others are asked while no one is on it.
-    if approval.state != ApprovalState::Pending || incident.responder().is_some() {
+    // Others are asked while no one is on it who may decide.
+    let on_it = incident.response.responder.as_ref().is_some_and(|one| {
+        let reach = approval.reach();
+        rule.may(
+            &one.person,
+            reach,
+            approval.needed,
+            &channels.duty,
+            one.since,
+        )
+    });
+    if approval.state != ApprovalState::Pending || on_it {
         return None;
     }
     let list = second_list_at(approval, rule);

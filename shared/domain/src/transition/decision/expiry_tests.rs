@@ -150,11 +150,19 @@ fn levels_are_asked_one_after_the_other_with_their_own_waits() {
 fn no_other_is_asked_while_a_person_is_on_it() {
     let (mut change, _) = urgent(1);
     let file = with_team(true);
-    change.incident.response.responder = Some(Responder {
-        person: "ada".to_owned(),
-        since: after(1),
-        assigned_by: None,
-    });
+    let on_it = |person: &str| {
+        Some(Responder {
+            person: person.to_owned(),
+            since: after(1),
+            assigned_by: None,
+        })
+    };
+    change.incident.response.responder = on_it("mallory");
+    assert!(
+        change.clone().escalate(&file, after(4 * 3600 - 1)),
+        "who may not decide keeps no one from being asked"
+    );
+    change.incident.response.responder = on_it("ada");
     assert!(!change.escalate(&file, after(4 * 3600 - 1)));
     assert_eq!(
         look_again_at(&change.incident, &file),

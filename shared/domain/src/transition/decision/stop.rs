@@ -32,7 +32,7 @@ pub fn countdown(incident: &Incident, now: Timestamp) -> Option<SignedDuration> 
 }
 
 /// Stops the repair of a plan, in the name of whoever may decide on it. A request that comes twice
-/// changes nothing the second time.
+/// changes nothing the second time. Whoever has approved may stop what follows from it, also when they are on duty no more.
 ///
 /// # Errors
 /// If the person may not decide on this plan, or it is another one by now.
@@ -43,7 +43,10 @@ pub fn stop(
     channels: &Channels,
     now: Timestamp,
 ) -> Result<Stopped, Refusal> {
-    let person = who_may(&change.incident, id, by, channels, now)?.to_owned();
+    let person = match who_may(&change.incident, id, by, channels, now) {
+        Err(Refusal::NotAllowed) => voter(&change.incident, by, channels),
+        person => person.map(str::to_owned),
+    }?;
     let actor = by.to_string();
     let why = format!("{person} stopped it");
     if let Some(repair) = &mut change.incident.repair {
@@ -69,6 +72,21 @@ pub fn stop(
     change.record(now, news.with(context));
     change.repair_taken_back(&actor, &why, now);
     Ok(Stopped::BeforeItBegan)
+}
+
+/// The name of a person who has approved this plan.
+///
+/// # Errors
+/// If they have not.
+fn voter(incident: &Incident, by: &Identity, channels: &Channels) -> Result<String, Refusal> {
+    let person = channels.person(by).ok_or(Refusal::NotListed)?;
+    let approval = incident.approval.as_ref().ok_or(Refusal::NotThisPlan)?;
+    let voted = approval.votes.iter().any(|vote| vote.person == person);
+    if voted {
+        Ok(person.to_owned())
+    } else {
+        Err(Refusal::NotAllowed)
+    }
 }
 
 fn is_approved(incident: &Incident) -> bool {
@@ -156,6 +174,16 @@ mod tests {
             assert_eq!(rest(risk, 9), Some(1));
             assert_eq!(rest(risk, 10), None);
         }
+    }
+
+    #[test]
+    fn who_approved_stops_it_also_when_the_rule_names_them_no_more() {
+        let mut change = approved();
+        let mut others = two();
+        others.approvals[0].people.retain(|name| name != "ada");
+        let id = approval(&change).id.clone();
+        let stopped = stop(&mut change, &id, &ADA, &others, now());
+        assert_eq!(stopped, Ok(Stopped::BeforeItBegan));
     }
 
     #[test]
