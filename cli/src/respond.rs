@@ -21,7 +21,7 @@ const SHOWN_CHARACTERS: usize = 1_000;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Respond {
-    /// Says that you work on an incident: nobody else is asked any more
+    /// Says that you work on an incident
     Ack(AboutIncident),
     /// Gives an incident to a person, who is told
     Assign {

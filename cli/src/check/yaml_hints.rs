@@ -1,4 +1,4 @@
-//! Why a text is no YAML, and what to write: what people get wrong most often is seen in the lines themselves.
+//! Hints for texts that are no YAML: the most frequent faults, as the lines around the parser's error show them.
 
 use std::collections::BTreeSet;
 

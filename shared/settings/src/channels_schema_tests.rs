@@ -14,7 +14,7 @@ use domain::notification::channels::{
     Person, Place, Route, SlackChannel, TeamsWorkflow, TelegramChat, Webhook,
 };
 
-fn file(path: &str) -> Value {
+pub(super) fn file(path: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../..")
         .join(path);
@@ -123,6 +123,17 @@ fn every_field_of_the_schema_is_explained() {
     assert_eq!(found, [""; 0]);
 }
 
+/// Checks that the schema and the functions take a file of the project.
+pub(super) fn accepted(path: &str, schema: &jsonschema::Validator, read: &impl Fn(&Value) -> bool) {
+    let file = file(path);
+    let errors: Vec<String> = schema
+        .iter_errors(&file)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert_eq!(errors, [""; 0], "{path}");
+    assert!(read(&file), "{path}");
+}
+
 #[test]
 fn the_schema_and_the_functions_take_the_same_files() {
     let validator = jsonschema::draft202012::new(&schema()).expect("a schema");
@@ -135,13 +146,7 @@ fn the_schema_and_the_functions_take_the_same_files() {
         })
     };
     for path in ["config/channels.json", "docs/channels.example.json"] {
-        let file = file(path);
-        let errors: Vec<String> = validator
-            .iter_errors(&file)
-            .map(|error| format!("{}: {error}", error.instance_path()))
-            .collect();
-        assert_eq!(errors, [""; 0], "{path}");
-        assert!(read(&file), "{path}");
+        accepted(path, &validator, &read);
     }
 
     let example = file("docs/channels.example.json");

@@ -1,18 +1,9 @@
 //! Tests that the editor schema of `people.json` accepts exactly the files that the functions accept.
 
-use std::path::Path;
-
 use domain::duty::Duty;
 use serde_json::{Value, json};
 
-fn file(path: &str) -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../..")
-        .join(path);
-    let text = std::fs::read_to_string(&path)
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    serde_json::from_str(&text).expect("JSON")
-}
+use super::schema_tests::{accepted, file};
 
 #[test]
 fn the_schema_and_the_functions_take_the_same_teams() {
@@ -23,13 +14,7 @@ fn the_schema_and_the_functions_take_the_same_teams() {
             .is_ok_and(|duty| duty.errors(|_| true).is_empty())
     };
     for path in ["config/people.json", "docs/people.example.json"] {
-        let file = file(path);
-        let errors: Vec<String> = validator
-            .iter_errors(&file)
-            .map(|error| format!("{}: {error}", error.instance_path()))
-            .collect();
-        assert_eq!(errors, [""; 0], "{path}");
-        assert!(read(&file), "{path}");
+        accepted(path, &validator, &read);
     }
     let example = file("docs/people.example.json");
     let level = "/teams/payments/levels";

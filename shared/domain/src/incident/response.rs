@@ -1,4 +1,4 @@
-//! What people do about an incident beside decisions: who works on it, notes, its closing, and what they say of its cause.
+//! Response of people to an incident, apart from decisions: its responder, notes, closing, and the verdict on its cause.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -108,7 +108,7 @@ pub struct CauseVerdict {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ResponderAction {
-    /// "I'm on it": nobody else is asked any more.
+    /// "I'm on it": the person becomes the responder.
     Acknowledge {},
     /// Gives it to a person, by their name in `channels.json`.
     Assign {

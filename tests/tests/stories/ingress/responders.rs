@@ -1,5 +1,5 @@
-//! Tests of the responder's actions on the deployed stack, by each way in which they come: Telegram, Slack, the API, and the command.
-//! What they come to is the same, and each is in the log in the name of its person.
+//! Tests of the responder's actions on the deployed stack, through Telegram, Slack, the API and the command: each has the same
+//! effect, and is logged in its person's name.
 
 use std::process::Command;
 
@@ -87,7 +87,7 @@ async fn the_buttons_of_telegram_do_what_a_responder_does() {
     assert_eq!(
         said,
         [
-            "You are on it: the card says so, and nobody else is asked.",
+            "You are on it: the card says so.",
             "Noted: the cause is wrong.",
             "Noted: the cause is right.",
             "Closed: fixed by hand.",
