@@ -136,6 +136,10 @@ pub async fn run_on(app: &App, service: &str, step: usize, value: &str) -> Bridg
     app.answer(request).await
 }
 
+/// Says "begun", and sleeps until it is killed. The file `mark` tells that it is there, and later than its word: SSH has no
+/// receipt for output, and what stops a connection or a bastion must not overtake it.
+pub const SLEEPER: &str = "echo begun; sleep 2; echo $$ > $0; exec sleep 60";
+
 /// Runs a script as a step's only command, with `$0` being the path of `mark` on the host.
 pub async fn run_script(host: &TargetHost, script: &str, timeout: &str) -> BridgeReply {
     run_script_at(host, &host.target(), script, timeout).await

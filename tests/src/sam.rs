@@ -6,9 +6,8 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
-use std::process::{Command, Output};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::process::{Child, Command, Output};
+use std::time::{Duration, Instant};
 
 use domain::playbook::service::Target;
 use playbook_files::operator_files::OperatorFiles;
@@ -31,8 +30,9 @@ pub struct Sam {
     bridge: Ipv4Addr,
     directory: TempDir,
     images: BTreeMap<String, String>,
-    /// True once SAM has built its image on top of this base image.
-    image_built: AtomicBool,
+    /// `sam local start-lambda`, and where it listens.
+    endpoint: Option<Child>,
+    url: String,
 }
 
 impl Sam {
@@ -43,8 +43,7 @@ impl Sam {
     ///
     /// # Panics
     /// If something does not start, or there is no engine and `CI` is set.
-    #[must_use]
-    pub fn start() -> Option<Self> {
+    pub async fn start() -> Option<Self> {
         let bridge = match bridge_address() {
             Ok(address) => address,
             Err(why) => {
@@ -65,12 +64,13 @@ impl Sam {
         let channels = stack.facts.target.config_dir.join("channels.json");
         fs::copy(channels, directory.path().join("layer/channels.json")).expect("copied");
         // From here on the end of this value puts the images back.
-        let sam = Self {
+        let mut sam = Self {
             stack,
             bridge,
             directory,
             images: images(),
-            image_built: AtomicBool::new(false),
+            endpoint: None,
+            url: String::new(),
         };
         let made = Command::new(project().join(".venv/bin/python"))
             .args(["-m", "infra.local", "sam-image"])
@@ -78,35 +78,72 @@ impl Sam {
             .output()
             .expect("python starts");
         assert!(made.status.success(), "{}", text(&made.stderr));
+        sam.serve().await;
         Some(sam)
     }
 
-    /// What a function answers to a file of `events/`.
+    /// What a function answers to a file of `events/`, in a container that stays for the next event of that function.
+    ///
+    /// # Panics
+    /// If SAM fails, or the function does.
+    pub async fn invoke(&self, function: &str, event: &str) -> Value {
+        let file = project().join(format!("events/{event}.json"));
+        let event = fs::read(file).expect("the event");
+        self.ask(function, event).await
+    }
+
+    /// What a function answers to an event.
+    ///
+    /// # Panics
+    /// As [`Sam::invoke`].
+    pub async fn invoke_with(&self, function: &str, event: &Value) -> Value {
+        self.ask(function, event.to_string().into()).await
+    }
+
+    async fn ask(&self, function: &str, event: Vec<u8>) -> Value {
+        let response = reqwest::Client::new()
+            .post(format!(
+                "{}/2015-03-31/functions/{function}/invocations",
+                self.url
+            ))
+            .body(event)
+            .send()
+            .await
+            .expect("SAM answers");
+        let (status, headers) = (response.status(), response.headers().clone());
+        let answer = response.bytes().await.expect("an answer");
+        assert!(
+            status == 200 && !headers.contains_key("x-amz-function-error"),
+            "{function}: {status} {headers:?} {}",
+            text(&answer)
+        );
+        answered(function, &answer)
+    }
+
+    /// What a function answers to a file of `events/` in a container of its own, by the command that the README names.
     ///
     /// # Panics
     /// If SAM fails, or the function does.
     #[must_use]
-    pub fn invoke(&self, function: &str, event: &str) -> Value {
-        self.run(
-            function,
-            event,
-            &project().join(format!("events/{event}.json")),
-        )
+    pub fn invoke_alone(&self, function: &str, event: &str) -> Value {
+        let file = project().join(format!("events/{event}.json"));
+        let file = file.to_str().expect("a path in UTF-8");
+        let done = self
+            .command(&["invoke", function, "--event", file])
+            .output()
+            .expect("SAM starts");
+        assert!(
+            done.status.success(),
+            "{function} ({event}): {}\n{}\n{}",
+            done.status,
+            text(&done.stdout),
+            text(&done.stderr)
+        );
+        answered(function, &done.stdout)
     }
 
-    /// What a function answers to an event that was made from the file of that name.
-    ///
-    /// # Panics
-    /// As [`Sam::invoke`].
-    #[must_use]
-    pub fn invoke_with(&self, function: &str, event: &str, made: &Value) -> Value {
-        let file = self.directory.path().join(format!("{event}.json"));
-        fs::write(&file, made.to_string()).expect("the event");
-        self.run(function, &format!("{event}, with real values"), &file)
-    }
-
-    fn run(&self, function: &str, named: &str, event: &Path) -> Value {
-        let start = Instant::now();
+    /// `sam local` with everything that the stack's functions need.
+    fn command(&self, arguments: &[&str]) -> Command {
         let facts = &self.stack.facts;
         let mut command = Command::new(project().join(".venv/bin/sam"));
         // A profile or an endpoint of the user's must not lead anywhere else.
@@ -115,32 +152,20 @@ impl Sam {
         {
             command.env_remove(name);
         }
-        let done = command
-            .args([
-                "local",
-                "invoke",
-                function,
-                "--template",
-                "template.yaml",
-                "--event",
-            ])
-            .arg(event)
-            .arg("--env-vars")
+        let architecture = if cfg!(target_arch = "aarch64") {
+            "arm64"
+        } else {
+            "x86_64"
+        };
+        command
+            .arg("local")
+            .args(arguments)
+            .args(["--template", "template.yaml", "--env-vars"])
             .arg(&facts.sam_env_file)
             .args(["--skip-pull-image", "--layer-cache-basedir", "layers"])
-            // The first time: SAM would take what it built earlier on top of another base image.
-            .args(
-                (!self.image_built.swap(true, Ordering::Relaxed)).then_some("--force-image-build"),
-            )
             .args(pinned_hosts())
-            .args([
-                "--parameter-overrides",
-                if cfg!(target_arch = "aarch64") {
-                    "Architecture=arm64"
-                } else {
-                    "Architecture=x86_64"
-                },
-            ])
+            .arg("--parameter-overrides")
+            .arg(format!("Architecture={architecture}"))
             .current_dir(self.directory.path())
             .env("AWS_ACCESS_KEY_ID", &facts.access_key_id)
             .env("AWS_SECRET_ACCESS_KEY", &facts.secret_access_key)
@@ -148,32 +173,66 @@ impl Sam {
             // SAM itself asks STS for the account's number.
             .env("AWS_ENDPOINT_URL", &facts.endpoint_url)
             .env("NO_PROXY", format!("127.0.0.1,localhost,{}", self.bridge))
-            .env("SAM_CLI_TELEMETRY", "0")
-            .output()
-            .expect("SAM starts");
-        let (stdout, stderr) = (text(&done.stdout), text(&done.stderr));
-        say(&format!(
-            "sam local invoke {function} ({named}): {:.1} s",
-            start.elapsed().as_secs_f64()
-        ));
-        assert!(
-            done.status.success(),
-            "{function} ({named}): {}\n{stdout}\n{stderr}",
-            done.status
-        );
-        let answer: Value = serde_json::from_str(&stdout)
-            .unwrap_or_else(|error| panic!("{function} ({named}): {error}: {stdout}\n{stderr}"));
-        assert!(
-            answer.get("errorType").is_none(),
-            "{function} ({named}): {answer}\n{stderr}"
-        );
-        answer
+            .env("SAM_CLI_TELEMETRY", "0");
+        command
     }
+
+    /// Starts SAM's own endpoint, which keeps a container of each function that was invoked.
+    async fn serve(&mut self) {
+        let port = TcpListener::bind(("127.0.0.1", 0))
+            .and_then(|listener| listener.local_addr())
+            .expect("a free port")
+            .port();
+        self.url = format!("http://127.0.0.1:{port}");
+        let log = self.directory.path().join("sam.log");
+        let output = fs::File::create(&log).expect("the log");
+        // The images are built anew: SAM would take what it built earlier on top of another base image.
+        let port_text = port.to_string();
+        let started = self
+            .command(&[
+                "start-lambda",
+                "--warm-containers",
+                "LAZY",
+                "--force-image-build",
+                "--port",
+                &port_text,
+            ])
+            .stdout(output.try_clone().expect("the log"))
+            .stderr(output)
+            .spawn()
+            .expect("SAM starts");
+        self.endpoint = Some(started);
+        let deadline = Instant::now() + Duration::from_secs(120);
+        while tokio::net::TcpStream::connect(("127.0.0.1", port))
+            .await
+            .is_err()
+        {
+            assert!(
+                Instant::now() < deadline,
+                "SAM does not listen: {}",
+                fs::read_to_string(&log).unwrap_or_default()
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+/// The JSON that a function answered.
+fn answered(function: &str, answer: &[u8]) -> Value {
+    let text = text(answer);
+    let answer: Value =
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{function}: {error}: {text}"));
+    assert!(answer.get("errorType").is_none(), "{function}: {answer}");
+    answer
 }
 
 impl Drop for Sam {
     /// Nothing may panic here, since a story that failed ends here too.
     fn drop(&mut self) {
+        if let Some(mut endpoint) = self.endpoint.take() {
+            let _ = endpoint.kill();
+            let _ = endpoint.wait();
+        }
         let mut list = vec!["ps".to_owned(), "--all".to_owned(), "--quiet".to_owned()];
         list.extend(FUNCTIONS.map(|name| {
             format!(

@@ -8,8 +8,8 @@ use std::time::Duration;
 use domain::incident::repair::StepOutcome;
 use serde_json::{Value, json};
 use tests::bridging::{
-    assert_exited, assert_nothing_ran, bridge, peak_memory, quiet, run, run_script, run_script_at,
-    written,
+    SLEEPER, assert_exited, assert_nothing_ran, bridge, peak_memory, quiet, run, run_script,
+    run_script_at, written,
 };
 use tests::namespace::Namespace;
 use tests::target_host::{KINDS, TargetHost, generate_key, kill, public_key, signal};
@@ -280,12 +280,7 @@ async fn a_bastion_that_dies_in_mid_command_leaves_its_effect_unknown() {
         return;
     };
     let target = behind(&gate, &host);
-    let command = run_script_at(
-        &host,
-        &target,
-        "echo begun; echo $$ > $0; exec sleep 60",
-        "30s",
-    );
+    let command = run_script_at(&host, &target, SLEEPER, "30s");
     let (reply, sleeping) = tokio::join!(command, async {
         let sleeping = written(&host.path("mark")).await;
         gate.stop();
@@ -333,12 +328,7 @@ async fn much_output_passes_a_bastion_in_bounded_memory() {
 async fn a_bastion_that_falls_silent_is_a_lost_connection() {
     let Some((host, gate)) = pair() else { return };
     let target = behind(&gate, &host);
-    let command = run_script_at(
-        &host,
-        &target,
-        "echo begun; echo $$ > $0; exec sleep 60",
-        "60s",
-    );
+    let command = run_script_at(&host, &target, SLEEPER, "60s");
     let stop = async {
         let sleeping = written(&host.path("mark")).await;
         // As if it had lost its power: both connections stand, and nothing goes through them any more.

@@ -11,8 +11,8 @@ use domain::incident::repair::StepOutcome;
 use secrecy::SecretString;
 use serde_json::json;
 use tests::bridging::{
-    assert_exited, assert_nothing_ran, bridge, bridge_with, peak_memory, quiet, run, run_on,
-    run_script, written,
+    SLEEPER, assert_exited, assert_nothing_ran, bridge, bridge_with, peak_memory, quiet, run,
+    run_on, run_script, written,
 };
 use tests::namespace::Namespace;
 use tests::target_host::{KINDS, TargetHost, generate_key, kill, public_key, signal};
@@ -188,7 +188,7 @@ async fn a_connection_cut_in_mid_command_is_no_end_of_it() {
     let Some(host) = TargetHost::sshd("restrict") else {
         return;
     };
-    let command = run_script(&host, "echo begun; echo $$ > $0; exec sleep 60", "30s");
+    let command = run_script(&host, SLEEPER, "30s");
     let cut = async {
         let sleeping = written(&host.path("mark")).await;
         host.processes()
@@ -337,7 +337,7 @@ async fn packets_dropped_in_mid_command_are_a_lost_connection() {
     let Some(host) = TargetHost::sshd_in(&network, "restrict") else {
         return;
     };
-    let command = run_script(&host, "echo begun; echo $$ > $0; exec sleep 60", "60s");
+    let command = run_script(&host, SLEEPER, "60s");
     let filter = async {
         written(&host.path("mark")).await;
         network.swallow();
