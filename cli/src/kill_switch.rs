@@ -56,7 +56,7 @@ impl KillSwitch {
         // Read back what repairs see, whatever was written.
         let switch = store.kill_switch().await?;
         match &switch {
-            Some(on) => writeln!(out, "kill switch: {on}")?,
+            Some(on) => writeln!(out, "kill switch: {}", on.phrase())?,
             None => writeln!(
                 out,
                 "kill switch: it is off; playbooks, services and guardrails decide what runs"

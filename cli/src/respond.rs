@@ -1,13 +1,14 @@
-//! `quell ack`, `assign`, `note`, `close`, `reopen`, `cause`: a responder's actions, through the API and in the name of the token's
+//! `quell ack`, `assign`, `note`, `snooze`, `close`, `reopen`, `cause`: a responder's actions, through the API and in the name of the token's
 //! person.
 
 use std::io::Write;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use domain::incident::response::{CloseReason, ResponderAction};
+use domain::incident::response::{CloseReason, ResponderAction, SNOOZE_MINUTES};
 use domain::primitives::id::IncidentId;
 use domain::primitives::safe_text::sanitize;
+use jiff::SignedDuration;
 use outbound::client;
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
@@ -37,6 +38,14 @@ pub(crate) enum Respond {
         about: AboutIncident,
         #[arg(value_name = "TEXT")]
         text: String,
+    },
+    /// Puts an incident off: you are on it until then, and then people are called again
+    Snooze {
+        #[command(flatten)]
+        about: AboutIncident,
+        /// For how long, such as 90m or 2h: at most a week
+        #[arg(long = "for", value_name = "TIME", value_parser = minutes)]
+        minutes: u32,
     },
     /// Closes an incident with a reason; a plan that waits becomes void
     Close {
@@ -93,6 +102,16 @@ fn incident(text: &str) -> Result<IncidentId, String> {
     IncidentId::try_from(text).map_err(|error| error.to_string())
 }
 
+fn minutes(text: &str) -> Result<u32, String> {
+    let time: SignedDuration = text
+        .parse()
+        .map_err(|error| format!("{error}: write it as 90m or 2h"))?;
+    u32::try_from(time.as_mins())
+        .ok()
+        .filter(|minutes| (1..=SNOOZE_MINUTES).contains(minutes))
+        .ok_or_else(|| "it has to be between a minute and a week (168h)".to_owned())
+}
+
 impl Respond {
     pub(crate) async fn answer(self, out: &mut dyn Write) -> Result<Answer, Failure> {
         let (about, action) = self.action();
@@ -138,6 +157,7 @@ impl Respond {
             Self::Ack(about) => (about, ResponderAction::Acknowledge {}),
             Self::Assign { about, to } => (about, ResponderAction::Assign { to }),
             Self::Note { about, text } => (about, ResponderAction::Note { text }),
+            Self::Snooze { about, minutes } => (about, ResponderAction::Snooze { minutes }),
             Self::Close { about, reason, of } => {
                 let reason = match reason {
                     Reason::FixedByHand => CloseReason::FixedByHand,

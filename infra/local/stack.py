@@ -175,7 +175,7 @@ def start(children: Children, run: Run, wanted: Wanted, stage: Callable[[str], N
     if telegram:
         deployed.put_secret("TelegramBotTokenArn", telegram.token)
         url, secret = f"{deployed.api_url}/api/v1/webhooks/telegram", deployed.secret("TelegramWebhookSecretArn")
-        telegram.api("setWebhook", url=url, secret_token=secret, allowed_updates=["callback_query"])
+        telegram.api("setWebhook", url=url, secret_token=secret, allowed_updates=["callback_query", "message"])
     if slack:
         deployed.create_secret(SLACK_TOKEN_SECRET, slack.token)
         slack.control("request_url", url=f"{deployed.api_url}/api/v1/webhooks/slack")
@@ -209,7 +209,7 @@ def write_channels(directory: Path, telegram_url: str, slack_url: str | None, ch
         # No route leads to it: presses come from it, and a story that wants to tell something there writes a file of its own.
         slack = {"channel_id": SLACK_CHANNEL, "token_secret": SLACK_TOKEN_SECRET, "api_url": slack_url}
         channels.append({"name": "operations", "language": "zh-TW", "to": {"slack": slack}})
-    people: dict[str, Any] = {"oncall": {"telegram": APPROVER_ID}, "second": {"telegram": SECOND_APPROVER_ID}}
+    people: dict[str, Any] = {"oncall": {"telegram": APPROVER_ID, "kill_switch": True}, "second": {"telegram": SECOND_APPROVER_ID}}
     people |= {name: {"api": True} for name in API_PEOPLE} | {"grace": {"slack": SLACK_USERS[0]}}
     # Told when nobody has decided for long: no story waits so long by the clock.
     late = {"late": {"telegram": LATE_APPROVER_ID}}

@@ -3,7 +3,7 @@
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use lambda_http::{Body, Request, http};
-use reqwest::RequestBuilder;
+use reqwest::{RequestBuilder, Response};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
@@ -128,6 +128,38 @@ impl Stack {
         assert_eq!(status, 200, "{action}: {answer}");
         answer
     }
+}
+
+/// Sends a slash command of the member who may decide, as Slack does (<https://docs.slack.dev/interactivity/implementing-slash-commands>).
+///
+/// # Panics
+/// If there is no answer.
+pub async fn command(stack: &Stack, channel: &str, text: &str) -> Response {
+    let trigger = unique("trigger");
+    let fields = [
+        ("command", "/quell"),
+        ("text", text),
+        ("user_id", MEMBER),
+        ("channel_id", channel),
+        ("trigger_id", &trigger),
+        ("response_url", "https://hooks.slack.example/commands/1"),
+    ];
+    let form = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(fields)
+        .finish();
+    let time = Timestamp::now().as_second().to_string();
+    let signature = sign(
+        &stack.facts.secrets["slack_signing"],
+        &time,
+        form.as_bytes(),
+    );
+    let request = stack
+        .http
+        .post(stack.url("webhooks/slack"))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("X-Slack-Request-Timestamp", time)
+        .header("X-Slack-Signature", signature);
+    request.body(form).send().await.expect("an answer")
 }
 
 /// A payload as the field of a form.

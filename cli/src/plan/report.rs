@@ -191,7 +191,7 @@ fn end(incident: &Incident, out: &mut dyn Write) -> Result<(), Failure> {
             out,
             "  guardrail    {answer:<6} {:<18} {}",
             outcome.guardrail.as_str(),
-            line(&outcome.why, SHOWN * 4)
+            line(&outcome.why.to_string(), SHOWN * 4)
         )?;
     }
     match (incident.status, &incident.no_plan_because) {
@@ -201,7 +201,11 @@ fn end(incident: &Incident, out: &mut dyn Write) -> Result<(), Failure> {
             "  => needs approval, because of {}",
             names(&incident.guardrails)
         )?,
-        (_, Some(why)) => writeln!(out, "  => needs a human: {}", line(why, SHOWN * 4))?,
+        (_, Some(why)) => writeln!(
+            out,
+            "  => needs a human: {}",
+            line(&why.to_string(), SHOWN * 4)
+        )?,
         (status, None) => writeln!(out, "  => {}", status.as_str())?,
     }
     Ok(())
@@ -252,6 +256,6 @@ fn decision(incident: &Incident) -> (Option<&'static str>, Option<String>) {
     match (incident.status, &incident.no_plan_because) {
         (Status::Approved, _) => (Some("automatic"), None),
         (Status::AwaitingApproval, _) => (Some("approval"), Some(names(&incident.guardrails))),
-        (_, why) => (Some("human"), why.clone()),
+        (_, why) => (Some("human"), why.as_ref().map(ToString::to_string)),
     }
 }

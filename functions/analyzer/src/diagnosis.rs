@@ -1,6 +1,7 @@
 //! Diagnosis of an incident: evidence first, then memory, then the models in their order, and the
 //! static analyzer if no model answers.
 
+use domain::phrase;
 use domain::primitives::time::expired;
 use std::time::{Duration, Instant};
 
@@ -135,8 +136,9 @@ impl App {
             .as_ref()
             .is_some_and(|claim| claim.attempt >= MOST_ATTEMPTS && expired(claim.until, now))
         {
-            base.fell_back_because = Some(format!(
-                "{MOST_ATTEMPTS} workers ended while they asked models"
+            base.fell_back_because = Some(phrase!(
+                "{workers} workers ended while they asked models",
+                workers = MOST_ATTEMPTS
             ));
             return Ok(base);
         }
@@ -190,21 +192,24 @@ impl App {
 }
 
 /// The static analysis with a model's finding over it, or with the reason why there is none.
-pub(crate) fn with_answer(base: Analysis, asked: Asked) -> Analysis {
-    let mut analysis = match asked.finding {
+pub(crate) fn with_answer(base: Analysis, mut asked: Asked) -> Analysis {
+    let (tokens, price_micro_usd) = (asked.tokens, asked.price);
+    let analysis = match asked.finding.take() {
         Some((finding, provider, model)) => Analysis {
             provider,
             model: Some(model),
             ..finding.over(base)
         },
         None => Analysis {
-            fell_back_because: Some(asked.failures.join("; ")),
+            fell_back_because: Some(asked.fell_back_because()),
             ..base
         },
     };
-    analysis.tokens = asked.tokens;
-    analysis.price_micro_usd = asked.price;
-    analysis
+    Analysis {
+        tokens,
+        price_micro_usd,
+        ..analysis
+    }
 }
 
 /// The analysis from memory: the repair of the last incidents. Its risk is no lower than the
@@ -220,6 +225,10 @@ pub(crate) fn remembered(base: Analysis, memory: &Memory, past: &[Incident]) -> 
         root_cause: last.map_or_else(
             || base.root_cause.clone(),
             |analysis| analysis.root_cause.clone(),
+        ),
+        translations: last.map_or_else(
+            || base.translations.clone(),
+            |analysis| analysis.translations.clone(),
         ),
         risk: last.map_or(base.risk, |analysis| analysis.risk.max(base.risk)),
         blast_radius: BlastRadius {

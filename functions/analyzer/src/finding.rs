@@ -1,6 +1,7 @@
 //! Strict parser of a model's answer into a finding. The answer is text from outside: shown, never
 //! run (`no-words-executed`).
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -154,6 +155,8 @@ impl Finding {
                 data_impact,
                 ..self.blast_radius
             },
+            // The rule's, which a model has replaced.
+            translations: BTreeMap::new(),
             affected_services: self.affected_services,
             primary_responsibility: self.primary_responsibility,
             optimisation_suggestions: self.optimisation_suggestions,

@@ -1,6 +1,8 @@
 //! Tests of parsing findings: accepted and refused answers, and the agreement of the schema with
 //! the parser.
 
+use std::collections::BTreeMap;
+
 use domain::analysis::{Analysis, BlastRadius, DataImpact, Responsibility, Risk};
 use serde_json::{Value, json};
 
@@ -298,11 +300,12 @@ fn by_rule(risk: Risk, data_impact: DataImpact) -> Analysis {
             related_services: vec![],
             data_impact,
         },
+        translations: BTreeMap::new(),
         affected_services: vec!["rule".into()],
         primary_responsibility: Responsibility::Infra,
         optimisation_suggestions: vec![],
         deviation: Some("twice the usual".into()),
-        remembered: Some("a restart".into()),
+        remembered: Some("a restart".to_owned().into()),
         fell_back_because: None,
         provider: "static".into(),
         model: None,

@@ -8,6 +8,7 @@ use domain::incident::change::IncidentChange;
 use domain::incident::guardrail::names;
 use domain::incident::operation_log::{Event, LogRecord};
 use domain::incident::{Incident, Status};
+use domain::phrase;
 use domain::playbook::service::{self, NoService};
 use domain::primitives::id::IncidentId;
 use jiff::Timestamp;
@@ -144,7 +145,7 @@ pub fn decide(
     }
     change.analysed(diagnosis.analysis.clone(), diagnosis.evidence.clone(), now);
     if change.incident.storm().is_some() {
-        change.incident.no_plan_because = Some("no playbook repairs a storm".to_owned());
+        change.incident.no_plan_because = Some(phrase!("no playbook repairs a storm"));
         return;
     }
     match propose::planned(change, rules, now) {
@@ -152,7 +153,10 @@ pub fn decide(
         Err(why) => {
             let found = service::find(&rules.files.services, &change.incident.alert);
             if let Err(NoService::Elsewhere(_)) = found {
-                change.record(now, LogRecord::new(Event::OutOfScope, "analyzer", &why));
+                change.record(
+                    now,
+                    LogRecord::new(Event::OutOfScope, "analyzer", why.to_string()),
+                );
             }
             change.incident.no_plan_because = Some(why);
         }

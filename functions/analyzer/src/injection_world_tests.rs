@@ -277,7 +277,7 @@ impl World {
                 ..Asked::default()
             },
             Err(why) => Asked {
-                failures: vec![why],
+                failures: vec![why.into()],
                 ..Asked::default()
             },
         }

@@ -241,7 +241,14 @@ fn alert_from_elsewhere_gets_no_plan_and_says_so() {
         (incident.status, &incident.plan),
         (Status::NeedsHuman, &None)
     );
-    assert_eq!(incident.no_plan_because.as_deref(), Some(why));
+    assert_eq!(
+        incident
+            .no_plan_because
+            .as_ref()
+            .map(ToString::to_string)
+            .as_deref(),
+        Some(why)
+    );
     let last = change.entries.last().expect("an entry");
     assert_eq!((last.event, last.detail.as_str()), (Event::OutOfScope, why));
 

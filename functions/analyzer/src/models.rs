@@ -7,6 +7,8 @@ use aws::Chain;
 use domain::analysis::budget::{Spent, day};
 use domain::analysis::price::{MicroUsd, Price, Usage};
 use domain::analysis::settings::{Api, ProviderSettings};
+use domain::phrase;
+use domain::primitives::phrase::Phrase;
 use jiff::Timestamp;
 use reqwest::Url;
 use store::Reserved;
@@ -34,7 +36,7 @@ pub(crate) struct Asked {
     /// What all calls cost.
     pub(crate) price: MicroUsd,
     /// Reasons of the models that gave no finding, one sentence each.
-    pub(crate) failures: Vec<String>,
+    pub(crate) failures: Vec<Phrase>,
 }
 
 /// Reason why a model gave no finding.
@@ -51,7 +53,37 @@ enum ModelFailure {
     Said(String),
 }
 
+impl ModelFailure {
+    /// The same with the name of the model, for people.
+    fn phrase(&self, model: &str) -> Phrase {
+        match self {
+            Self::NoTime => phrase!("{model}: there was no time left to ask it", model),
+            Self::DayUsedUp => {
+                phrase!("{model}: the day's budget has no room for a call", model)
+            }
+            Self::IncidentUsedUp => {
+                phrase!(
+                    "{model}: the incident's budget has no room for a call",
+                    model
+                )
+            }
+            Self::Said(why) => format!("{model}: {why}").into(),
+        }
+    }
+}
+
 impl Asked {
+    /// Why no model answered. Several reasons are one text, which is not translated: providers give them in English.
+    pub(crate) fn fell_back_because(self) -> Phrase {
+        match <[Phrase; 1]>::try_from(self.failures) {
+            Ok([only]) => only,
+            Err(several) => {
+                let several: Vec<String> = several.iter().map(ToString::to_string).collect();
+                several.join("; ").into()
+            }
+        }
+    }
+
     /// Adds the cost of a call. An unknown cost counts as the most that the call can have cost.
     fn add(&mut self, spent: Spent, most: MicroUsd) {
         let (price, tokens) = match spent {
@@ -91,7 +123,7 @@ impl App {
                 Err(why) => {
                     day_is_used_up |= why == ModelFailure::DayUsedUp;
                     warn!(incident_id = %subject.incident.id, provider = name, error = %why, "a model gave no finding");
-                    asked.failures.push(format!("{name}: {why}"));
+                    asked.failures.push(why.phrase(name));
                 }
             }
         }

@@ -5,12 +5,14 @@ use aws::Chain;
 use domain::alert::Alert;
 use domain::incident::change::IncidentChange;
 use domain::incident::guardrail::{Guardrail, GuardrailOutcome, all_passed};
+use domain::phrase;
 use domain::playbook::plan::Plan;
 use domain::playbook::service;
 use domain::policy::attempt_ledger::GuardrailInputs;
 use domain::policy::limits::Limits;
 use domain::policy::matching::{Choice, PastSuccess, choose, undecided};
 use domain::policy::track_record::RunCounts;
+use domain::primitives::phrase::Phrase;
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use playbook_files::operator_files::OperatorFiles;
@@ -84,7 +86,7 @@ pub(crate) fn planned(
     change: &mut IncidentChange,
     rules: ProposalRules<'_>,
     now: Timestamp,
-) -> Result<Plan, String> {
+) -> Result<Plan, Phrase> {
     let alert = &change.incident.alert;
     let plan = match choose(
         &rules.files.playbooks,
@@ -126,7 +128,7 @@ pub(crate) fn propose(
         )
         .check();
     if matches!(rules.signing, Signing::WithoutKeys) && all_passed(&outcomes) {
-        let why = "the keys with which it would be signed cannot be read";
+        let why = phrase!("the keys with which it would be signed cannot be read");
         outcomes.push(GuardrailOutcome::blocked(Guardrail::SignedDecision, why));
     }
     change.propose_within(outcomes, plan, now, rules.approval_ttl);

@@ -20,13 +20,7 @@ pub fn analyse(rule: &StaticRule, alert: &Alert, service: Option<&Service>) -> A
     });
     Analysis {
         action_title: rule.title.clone(),
-        description: format!(
-            "{} on {} in {}: {}",
-            alert.name,
-            alert.target,
-            alert.namespace,
-            cut(&alert.message, MESSAGE_CHARACTERS)
-        ),
+        description: described(alert),
         root_cause: rule.root_cause.clone(),
         suggested_action: rule.action.clone(),
         suggested_command: rule
@@ -46,6 +40,7 @@ pub fn analyse(rule: &StaticRule, alert: &Alert, service: Option<&Service>) -> A
                 .collect(),
             data_impact: rule.data_impact,
         },
+        translations: rule.translations.clone(),
         affected_services: vec![affected.to_owned()],
         primary_responsibility: rule.responsibility,
         optimisation_suggestions: rule.suggestions.clone(),
@@ -59,6 +54,21 @@ pub fn analyse(rule: &StaticRule, alert: &Alert, service: Option<&Service>) -> A
         duration_ms: 0,
         trace_id: None,
     }
+}
+
+/// What the alert itself says: names and its own words, which need no translation.
+fn described(alert: &Alert) -> String {
+    let names = [
+        Some(alert.name.as_str()),
+        Some(&alert.target),
+        alert.namespace_of_subject(),
+    ];
+    let names: Vec<&str> = names.into_iter().flatten().collect();
+    format!(
+        "{}: {}",
+        names.join(" · "),
+        cut(&alert.message, MESSAGE_CHARACTERS)
+    )
 }
 
 /// A command for a human with the alert's own names in it. People copy it into a shell: a name that a shell could read as anything but

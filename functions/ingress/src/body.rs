@@ -146,11 +146,11 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-/// Reads a body.
+/// A body that is small enough to be read.
 ///
 /// # Errors
-/// If it is too large, not JSON, or not of this shape; the place is then named.
-pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
+/// If it is too large.
+pub fn bounded(bytes: &[u8]) -> Result<&[u8], Rejection> {
     if bytes.len() > MOST_BYTES {
         return Err(Rejection::TooLarge {
             what: "the body",
@@ -158,6 +158,15 @@ pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
             most: MOST_BYTES,
         });
     }
+    Ok(bytes)
+}
+
+/// Reads a body.
+///
+/// # Errors
+/// If it is too large, not JSON, or not of this shape; the place is then named.
+pub fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Rejection> {
+    let bytes = bounded(bytes)?;
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let Object(value) = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = cut(&error.path().to_string(), PLACE_CHARACTERS);

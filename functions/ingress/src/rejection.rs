@@ -76,6 +76,16 @@ pub enum Rejection {
         /// How many there are.
         fingerprints: usize,
     },
+    /// The time of the request ran out before every incident of a storm was changed.
+    #[error(
+        "the time ran out after {done} of the storm's {of} incidents; send it again: the next try gets further"
+    )]
+    Unfinished {
+        /// How many were changed, or need no change.
+        done: usize,
+        /// How many there are.
+        of: usize,
+    },
     /// A passing fault. What is inside is logged and not shown.
     #[error("the alert could not be stored and queued right now; send it again")]
     Passing(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -151,7 +161,9 @@ impl Rejection {
                 (StatusCode::CONFLICT, "void")
             }
             Self::UnknownChannel => (StatusCode::FORBIDDEN, "unknown-channel"),
-            Self::OutOfTime { .. } => (StatusCode::SERVICE_UNAVAILABLE, "out-of-time"),
+            Self::OutOfTime { .. } | Self::Unfinished { .. } => {
+                (StatusCode::SERVICE_UNAVAILABLE, "out-of-time")
+            }
             Self::Passing(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
         }
     }

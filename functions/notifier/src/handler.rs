@@ -91,6 +91,9 @@ impl App {
             Message::EpisodeTimer { incident_id } => {
                 return self.episode_due(incident_id, clock).await;
             }
+            Message::AttentionTimer { incident_id } => {
+                return self.attention_due(incident_id, clock).await;
+            }
             Message::HeartbeatTimer { heartbeat_id } => {
                 return self.heartbeat_due(heartbeat_id, clock).await;
             }
@@ -249,6 +252,7 @@ impl App {
         }
         self.watch(&incident, clock()).await?;
         self.watch_resolution(&incident, clock()).await?;
+        self.watch_attention(&incident, clock()).await?;
         let run = run_id_of(&incident.alert);
         let card = run
             .as_ref()

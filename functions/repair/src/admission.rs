@@ -6,12 +6,14 @@ use domain::incident::change::IncidentChange;
 use domain::incident::guardrail::{Guardrail, GuardrailOutcome, blocking};
 use domain::incident::repair::Repair;
 use domain::incident::{Incident, Status};
+use domain::phrase;
 use domain::playbook::plan::Plan;
 use domain::playbook::service;
 use domain::policy::attempt_ledger::GuardrailInputs;
 use domain::policy::evaluation::GuardrailContext;
 use domain::policy::limits::Limits;
 use domain::primitives::id::{PlanHash, WorkerId};
+use domain::primitives::phrase::Phrase;
 use jiff::{SignedDuration, Timestamp};
 use playbook_files::operator_files::OperatorFiles;
 use tracing::{error, info};
@@ -48,23 +50,24 @@ pub(crate) struct CheckedDecision {
     /// None if nothing is approved.
     pub(crate) decision: Option<SignedDecision>,
     /// Why it lets nothing run.
-    pub(crate) valid: Result<(), String>,
+    pub(crate) valid: Result<(), Phrase>,
 }
 
 impl CheckedDecision {
     /// Checks that the decision in an approval is the signed one (`signed-decisions`). Whether it is
     /// recent is a guardrail's business.
-    fn is_of(&self, approval: &Approval) -> Result<(), String> {
+    fn is_of(&self, approval: &Approval) -> Result<(), Phrase> {
         self.valid.clone()?;
         let decision = SignedDecision::of(approval, Reader::Repair);
         let Some(decision) = decision.filter(|now| Some(now) == self.decision.as_ref()) else {
-            return Err("the decision was changed while it was checked".to_owned());
+            return Err(phrase!("the decision was changed while it was checked"));
         };
         // From this time counts how soon the plan has to start, and only votes are signed.
         let made_at = decision.made_at();
         if !matches!(approval.state, ApprovalState::Decided { at, .. } if at == made_at) {
-            return Err(format!(
-                "the decision is of {made_at}, and the incident has another time"
+            return Err(phrase!(
+                "the decision is of {made_at}, and the incident has another time",
+                made_at
             ));
         }
         Ok(())
@@ -116,19 +119,19 @@ pub(crate) fn admit(
     }
     if approval.lacks_people() {
         // Checked when the decision was made, and again here, because commands run from here on.
-        let why = "fewer people have approved than have to";
+        let why = phrase!("fewer people have approved than have to");
         change.repair_stopped("enough people", why, ACTOR, now);
         return Admission::Nothing;
     }
     if let Err(why) = rules.checked.is_of(&approval) {
-        error!(incident_id = %incident.id, why, "a decision without a valid signature: nothing runs");
-        change.repair_stopped(Guardrail::SignedDecision.as_str(), &why, ACTOR, now);
+        error!(incident_id = %incident.id, %why, "a decision without a valid signature: nothing runs");
+        change.repair_stopped(Guardrail::SignedDecision.as_str(), why, ACTOR, now);
         return Admission::Nothing;
     }
     // The approval covers one hash: planned anew from the files of now, the plan has to keep it, and the alert has to come from where
     // the service lives by now.
     if planned_now(rules.files, incident, &plan).as_ref() != Some(plan_hash) {
-        let why = "the playbook or the registry has changed since the plan was shown";
+        let why = phrase!("the playbook or the registry has changed since the plan was shown");
         change.repair_stopped("unchanged plan", why, ACTOR, now);
         return Admission::Nothing;
     }
@@ -191,7 +194,7 @@ fn ask_people(
 pub(crate) fn give_up(
     change: &mut IncidentChange,
     plan_hash: &PlanHash,
-    why: &str,
+    why: Phrase,
     now: Timestamp,
 ) {
     let approved = change

@@ -245,7 +245,7 @@ fn nothing_runs_without_this_very_approval() {
 #[test]
 fn a_decision_that_nobody_signed_starts_nothing() {
     let forged = |checked: &mut CheckedDecision, _: &mut IncidentChange| {
-        checked.valid = Err("the signature of telegram:7 is wrong".to_owned());
+        checked.valid = Err("the signature of telegram:7 is wrong".to_owned().into());
     };
     let unchecked = |checked: &mut CheckedDecision, _: &mut IncidentChange| {
         checked.decision = None;

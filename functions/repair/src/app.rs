@@ -6,8 +6,10 @@ use aws::decision_keys::CheckingKeyIds;
 use aws::queue::{Queue, QueueError};
 use aws::secrets::{SecretError, Secrets};
 use aws_types::SdkConfig;
+use domain::phrase;
 use domain::policy::limits::Limits;
 use domain::primitives::id::IncidentId;
+use domain::primitives::phrase::Phrase;
 use jiff::{SignedDuration, Timestamp};
 use playbook_files::operator_files::{OperatorFiles, limits};
 use settings::config_error::both;
@@ -78,6 +80,31 @@ pub enum Failure {
     /// The message is for another function.
     #[error("this message does not belong on the queue of repairs")]
     Misdirected,
+}
+
+impl Failure {
+    /// The same for people who read why a plan did not begin.
+    pub(crate) fn phrase(&self) -> Phrase {
+        match self {
+            Self::Held { target, by, until } => phrase!(
+                "the target {target} waits: the repair of {incident} has its host until {until}",
+                target,
+                incident = by,
+                until
+            ),
+            Self::GroupFull {
+                group,
+                target,
+                most,
+            } => phrase!(
+                "{most} members of the group {group} are being repaired, which is the most at once: the target {target} waits",
+                most,
+                group,
+                target
+            ),
+            other => other.to_string().into(),
+        }
+    }
 }
 
 impl Unhandled for Failure {

@@ -48,10 +48,10 @@ impl App {
         let approval = incident.approval.as_ref();
         let decision = approval.and_then(|approval| SignedDecision::of(approval, Reader::Repair));
         let valid = match &decision {
-            None => Err(InvalidDecision::Nobody.to_string()),
+            None => Err(InvalidDecision::Nobody.to_string().into()),
             Some(decision) => match self.keys.check(&self.secrets, decision, now).await {
-                Ok(checked) => checked.map_err(|invalid| invalid.to_string()),
-                Err(error @ SecretError::NoValue { .. }) => Err(error.to_string()),
+                Ok(checked) => checked.map_err(|invalid| invalid.to_string().into()),
+                Err(error @ SecretError::NoValue { .. }) => Err(error.to_string().into()),
                 Err(error) => return Err(error.into()),
             },
         };
@@ -163,11 +163,11 @@ impl App {
             Err(failure @ (Failure::Held { .. } | Failure::GroupFull { .. }))
                 if delivery.receive_count >= MOST_DELIVERIES =>
             {
-                let why = failure.to_string();
+                let why = failure.phrase();
                 let (incident, ()) = self
                     .store
                     .change(incident_id, |change| {
-                        give_up(change, plan_hash, &why, clock())
+                        give_up(change, plan_hash, why.clone(), clock())
                     })
                     .await?;
                 // The worker that runs it may die: this may be the only message from which the next

@@ -281,11 +281,16 @@ impl Episode {
     }
 }
 
+/// How many of the things that an incident is about are known by name: a card shows a few of them.
+pub const NAMED: usize = 10;
+
 /// The firing alerts of one fingerprint in one delivery, added up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Firing {
     /// Who fires, since when.
     pub members: Members,
+    /// The names of what they are about, at most [`NAMED`] of them.
+    pub targets: BTreeSet<String>,
     /// How many alerts were added up.
     pub count: u64,
     /// The worst of them.
@@ -307,6 +312,9 @@ impl Firing {
             let known = self.members.entry(member).or_insert(fires);
             *known = (*known).max(fires);
         }
+        if self.targets.len() < NAMED {
+            self.targets.insert(alert.target.clone());
+        }
         self.count += 1;
         self.severity = self.severity.max(alert.severity);
         self.forbids_repair |= !alert.allows_auto_repair();
@@ -322,6 +330,7 @@ impl Firing {
         let forbids_repair = !alert.allows_auto_repair();
         Self {
             members,
+            targets: BTreeSet::from([alert.target.clone()]),
             count: 1,
             severity: alert.severity,
             left_out: 0,

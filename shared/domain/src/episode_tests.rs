@@ -41,6 +41,7 @@ fn members(pairs: &[(&str, i64)], severity: AlertSeverity) -> Members {
 
 fn fires_as(severity: AlertSeverity, pairs: &[(&str, i64)]) -> Firing {
     Firing {
+        targets: BTreeSet::new(),
         members: members(pairs, severity),
         count: pairs.len() as u64,
         severity,

@@ -1,4 +1,4 @@
-//! Schedules follow-up checks for an approval, a repair or an episode: one chain of delayed messages for each,
+//! Schedules follow-up checks for an approval, a repair, an episode, or an incident on which nobody is: one chain of delayed messages for each,
 //! however often the incident changes.
 
 use jiff::{SignedDuration, Timestamp};

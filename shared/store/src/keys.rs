@@ -89,6 +89,8 @@ pub enum FollowUp<'a> {
     Resolution(&'a ApprovalId),
     /// Whether anybody has heard of the episode of an incident.
     Episode(&'a IncidentId),
+    /// Whether somebody has to be called to an incident.
+    Attention(&'a IncidentId),
     /// Whether the checks of all open incidents are under way.
     LostEpisodes,
     /// Whether a sender's heartbeat is still heard.
@@ -197,6 +199,7 @@ pub(crate) fn follow_up(purpose: FollowUp<'_>) -> Key {
         FollowUp::Decision(approval) => of(approval, "WATCH"),
         FollowUp::Resolution(approval) => of(approval, "RESOLUTION"),
         FollowUp::Episode(incident) => Key::new(incident_partition(incident), "EPISODE_LOOK"),
+        FollowUp::Attention(incident) => Key::new(incident_partition(incident), "ATTENTION_LOOK"),
         FollowUp::LostEpisodes => Key::new("LOST_EPISODES", "EPISODE_LOOK"),
         FollowUp::Heartbeat(heartbeat) => Key::new(heartbeat_partition(heartbeat), "LOOK"),
     }

@@ -49,6 +49,9 @@ pub enum Message {
     /// It is time to look whether what an incident's episode says is still so. Ingress or notifier to notifier.
     #[serde(rename = "episode_due")]
     EpisodeTimer { incident_id: IncidentId },
+    /// It is time to look whether somebody has to be called to an incident on which nobody is. Notifier to itself.
+    #[serde(rename = "attention_due")]
+    AttentionTimer { incident_id: IncidentId },
     /// A person asked in a channel for more about an incident. Ingress to notifier.
     MoreAsked {
         incident_id: IncidentId,
@@ -211,6 +214,7 @@ impl Message {
             | Self::IncidentChanged { incident_id }
             | Self::AlertsConverged { incident_id, .. }
             | Self::EpisodeTimer { incident_id }
+            | Self::AttentionTimer { incident_id }
             | Self::MoreAsked { incident_id, .. }
             | Self::SilenceAsked { incident_id }
             | Self::AnalysisAsked { incident_id, .. }

@@ -142,7 +142,7 @@ fn what_is_not_decided_is_no_decision() {
         at: at(1),
     };
     let void = ApprovalState::Void {
-        why: "the alert resolved".to_owned(),
+        why: "the alert resolved".to_owned().into(),
         at: at(1),
     };
     for state in [ApprovalState::Pending, rejected, void] {

@@ -4,6 +4,7 @@
 mod ingress {
     mod approvals;
     mod bad_input;
+    mod chat_commands;
     mod episodes;
     mod ha_pair;
     mod heartbeats;

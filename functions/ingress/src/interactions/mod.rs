@@ -1,9 +1,11 @@
-//! Handling of pressed buttons, the same for all kinds of channels.
+//! What people ask for by buttons, commands and the API, the same for all kinds of channels.
 
 pub mod api;
+pub(crate) mod commands;
 pub(crate) mod link_page;
 pub(crate) mod links;
 pub(crate) mod slack;
+mod storm;
 pub mod telegram;
 
 use domain::incident::Incident;
@@ -15,6 +17,7 @@ use domain::notification::button_action::ButtonAction;
 use domain::notification::button_action::More;
 use domain::notification::button_reply::ButtonReply;
 use domain::notification::channels::Identity;
+use domain::phrase;
 use domain::primitives::id::{ApprovalId, IncidentId};
 use domain::transition::decision::stop::countdown;
 use domain::transition::decision::{self, Pressed};
@@ -79,17 +82,9 @@ pub(crate) async fn press(
         ButtonAction::Silence(_) => ask_for_silence(app, incident, &press, now).await,
         ButtonAction::Reanalyse(_) => reanalyse(app, incident, &press, now).await,
         ButtonAction::Respond(quick, ref id) => {
-            match respond(app, id, &quick.action(), &press.by, &press.id, now).await {
-                Ok(_) => Ok(ButtonReply::Responded(quick)),
-                Err(Rejection::NotPossible(ResponseRefusal::NotListed)) => {
-                    Ok(ButtonReply::NotListed)
-                }
-                Err(Rejection::NotPossible(refusal)) => Ok(ButtonReply::ResponseRefused {
-                    why: refusal.to_string(),
-                }),
-                Err(Rejection::NoIncident) => Ok(ButtonReply::NoIncident),
-                Err(other) => Err(other),
-            }
+            let action = quick.action();
+            let answer = respond(app, id, &action, &press.by, &press.id, now).await;
+            reply_to_response(answer, &action)
         }
     }
 }
@@ -200,7 +195,8 @@ pub(crate) async fn stop(
     Ok((incident, stopped))
 }
 
-/// Does what a responder asks for, and brings the cards up to date. What is refused is kept in the log.
+/// Does what a responder asks for, and brings the cards up to date; of a storm, also for each of its incidents. What is refused is
+/// kept in the log.
 /// Gives whether it changed something.
 ///
 /// # Errors
@@ -221,15 +217,45 @@ pub(crate) async fn respond(
             change.response_refused(action, press, &by, &why, now);
         })
     };
-    let changed = app.intake.store.change(id, ask).await;
-    let (incident, answer) = changed.map_err(|error| match error {
-        StoreError::Missing { .. } => Rejection::NoIncident,
-        other => other.into(),
-    })?;
+    let incident = app.intake.store.incident(id).await?;
+    let incident = incident.ok_or(Rejection::NoIncident)?;
+    let mut of_members = false;
+    if incident.storm().is_some() && action.reaches_members() && channels.person(by).is_some() {
+        let members = storm::respond(app, &incident, action, (by, press), now).await?;
+        of_members = members.changed > 0;
+        let closes = matches!(action, ResponderAction::Close { .. });
+        if closes && members.refused > 0 {
+            let why = phrase!(
+                "{count} of its incidents cannot be closed yet: try again in a minute",
+                count = members.refused
+            );
+            return Err(Rejection::NotPossible(ResponseRefusal::NotPossible(why)));
+        }
+    }
+    let (incident, answer) = app.intake.store.change_loaded(incident, ask).await?;
     let changed = answer.map_err(Rejection::NotPossible)?;
     // Also if it was so already: the worker that changed it may have died before it sent this.
     changed_card(app, id).await?;
-    Ok((incident, changed))
+    Ok((incident, changed || of_members))
+}
+
+/// What a responder's action came to, for the person: a refusal is an answer as well.
+///
+/// # Errors
+/// If something could not be stored or sent.
+pub(crate) fn reply_to_response(
+    answer: Result<(Incident, bool), Rejection>,
+    action: &ResponderAction,
+) -> Result<ButtonReply, Rejection> {
+    match answer {
+        Ok(_) => Ok(ButtonReply::Responded(action.clone())),
+        Err(Rejection::NotPossible(ResponseRefusal::NotListed)) => Ok(ButtonReply::NotListed),
+        Err(Rejection::NotPossible(refusal)) => Ok(ButtonReply::ResponseRefused {
+            why: refusal.phrase(),
+        }),
+        Err(Rejection::NoIncident) => Ok(ButtonReply::NoIncident),
+        Err(other) => Err(other),
+    }
 }
 
 fn pressed<'a>(press: &'a Press<'a>, verdict: Verdict) -> Pressed<'a> {
@@ -279,7 +305,7 @@ async fn ask_for_silence(
     let (incident, asked) = app.intake.store.change_loaded(incident, ask).await?;
     if let Err(refusal) = asked {
         return Ok(ButtonReply::SilenceRefused {
-            why: refusal.to_string(),
+            why: refusal.phrase(),
         });
     }
     app.intake
@@ -316,7 +342,7 @@ async fn reanalyse(
         Err(reanalysis::Refusal::UnderWay { round, .. }) => round,
         Err(refusal) => {
             return Ok(ButtonReply::ReanalysisRefused {
-                why: refusal.to_string(),
+                why: refusal.phrase(),
             });
         }
     };

@@ -1,4 +1,4 @@
-//! Slack's buttons (<https://docs.slack.dev/reference/interaction-payloads/block_actions-payload>).
+//! Slack's buttons (<https://docs.slack.dev/reference/interaction-payloads/block_actions-payload>), and commands.
 //! Slack waits three seconds for an empty answer; the notifier sends the result of a press to the
 //! person as an ephemeral message.
 
@@ -16,7 +16,7 @@ use wire::message::Message;
 use crate::app::App;
 use crate::authentication::{Covered, SLACK, SignedRequest, signature};
 use crate::body::{self, Object};
-use crate::interactions::{self, Press};
+use crate::interactions::{self, Press, commands};
 use crate::rejection::Rejection;
 
 /// Longest text for a person.
@@ -81,6 +81,9 @@ pub(crate) async fn interaction(
     };
     let check = |secret: &SecretString| signature(SLACK, secret, signed, now, required);
     app.admit(&app.config.slack_secret, now, check).await?;
+    if let Some(written) = written(bytes)? {
+        return command(app, &written, now).await;
+    }
     let Some(pressed) = read(bytes)? else {
         return Ok(());
     };
@@ -105,13 +108,85 @@ pub(crate) async fn interaction(
         now,
     )
     .await?;
+    tell(app, &channel.name, pressed.user, &words).await
+}
+
+/// Tells a person what came of it, and nobody else.
+async fn tell(app: &App, channel: &str, user: String, words: &str) -> Result<(), Rejection> {
     let told = Message::PressAnswered {
-        channel: channel.name.clone(),
-        user: pressed.user,
-        words: cut(&words, WORDS_CHARACTERS),
+        channel: channel.to_owned(),
+        user,
+        words: cut(words, WORDS_CHARACTERS),
     };
     app.intake.notifications.send(&told).await?;
     Ok(())
+}
+
+/// Does what a slash command says.
+async fn command(app: &App, written: &SlashCommand, now: Timestamp) -> Result<(), Rejection> {
+    let channels = app.channels()?;
+    let Some(channel) = channels.of_slack(&written.channel).next() else {
+        return Err(Rejection::UnknownChannel);
+    };
+    let given = commands::Written {
+        text: &written.text,
+        by: Identity::Slack(written.user.clone()),
+        // A slash command answers no message: Slack has none in threads.
+        about: None,
+        id: written.id.clone(),
+    };
+    let answer = commands::command(app, given, now).await?;
+    let words = answer.words(channels.language_of(channel));
+    tell(app, &channel.name, written.user.clone(), &words).await
+}
+
+/// A slash command (<https://docs.slack.dev/interactivity/implementing-slash-commands>).
+#[derive(Debug, PartialEq, Eq)]
+struct SlashCommand {
+    user: String,
+    channel: String,
+    text: String,
+    /// The same for a repetition.
+    id: String,
+}
+
+/// The slash command in a body; none in an interaction, which has a payload.
+fn written(bytes: &[u8]) -> Result<Option<SlashCommand>, Rejection> {
+    let bytes = body::bounded(bytes)?;
+    let field = |name: &str| {
+        let mut values = form_urlencoded::parse(bytes).filter(|(field, _)| field == name);
+        values.next().map(|(_, value)| value.into_owned())
+    };
+    if field("payload").is_some() || field("command").is_none() {
+        return Ok(None);
+    }
+    let needed = |name: &'static str| {
+        field(name)
+            .ok_or_else(|| Rejection::malformed(name, "has to be there, as a field of a form"))
+    };
+    let (user, channel) = (needed("user_id")?, needed("channel_id")?);
+    is_member("user_id", &user)?;
+    let who = Digest::new().field("slack").field(&user).field(&channel);
+    let id = who.field(needed("trigger_id")?).field("command").hex();
+    let text = field("text").unwrap_or_default();
+    Ok(Some(SlashCommand {
+        user,
+        channel,
+        text,
+        id: cut(&id, 32),
+    }))
+}
+
+fn is_member(field: &'static str, id: &str) -> Result<(), Rejection> {
+    let is_upper = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
+    if (1..=MEMBER_BYTES).contains(&id.len()) && id.bytes().all(is_upper) {
+        Ok(())
+    } else {
+        Err(Rejection::malformed(
+            field,
+            "has to be the id of a member, such as U0123456789",
+        ))
+    }
 }
 
 /// Result of a press, for the person who pressed.
@@ -154,17 +229,7 @@ fn read(bytes: &[u8]) -> Result<Option<Pressed>, Rejection> {
             "has to hold exactly one action",
         ));
     };
-    let is_member = (1..=MEMBER_BYTES).contains(&user.id.len())
-        && user
-            .id
-            .bytes()
-            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
-    if !is_member {
-        return Err(Rejection::malformed(
-            "user.id",
-            "has to be the id of a member, such as U0123456789",
-        ));
-    }
+    is_member("user.id", &user.id)?;
     // A digest, because what Slack sends has no bound of its own.
     let who = Digest::new()
         .field("slack")
@@ -182,13 +247,7 @@ fn read(bytes: &[u8]) -> Result<Option<Pressed>, Rejection> {
 
 /// The JSON in the form's one field.
 fn payload(bytes: &[u8]) -> Result<Vec<u8>, Rejection> {
-    if bytes.len() > body::MOST_BYTES {
-        return Err(Rejection::TooLarge {
-            what: "the body",
-            bytes: bytes.len(),
-            most: body::MOST_BYTES,
-        });
-    }
+    let bytes = body::bounded(bytes)?;
     let mut fields = form_urlencoded::parse(bytes)
         .filter(|(name, _)| name == "payload")
         .map(|(_, value)| value);

@@ -1,9 +1,10 @@
-//! Telegram's webhook: pressed buttons. The answer to the press goes back in the response's body, which the Bot API
+//! Telegram's webhook: pressed buttons, and commands. The answer goes back in the response's body, which the Bot API
 //! allows ("Making requests when getting updates"), so that ingress needs neither the bot's token nor a client.
 
 use domain::notification::button_action::ButtonAction;
 use domain::notification::button_reply::ButtonReply;
 use domain::notification::channels::{Channel, Identity, Language, Place};
+use domain::primitives::id::IncidentId;
 use jiff::Timestamp;
 use lambda_http::http::HeaderMap;
 use serde::Deserialize;
@@ -12,15 +13,70 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::authentication;
 use crate::body;
-use crate::interactions::{self, Press};
+use crate::interactions::{self, Press, commands};
 use crate::rejection::Rejection;
 
+/// What a command begins with.
+const COMMAND: &str = "/quell";
 /// The longest answer to a press, from the Bot API.
 const ANSWER_CHARACTERS: usize = 200;
 
 #[derive(Deserialize)]
 struct Update {
     callback_query: Option<Query>,
+    message: Option<Written>,
+}
+
+/// A message that a person wrote (<https://core.telegram.org/bots/api#message>).
+#[derive(Deserialize)]
+struct Written {
+    message_id: i64,
+    /// Nobody for what a channel posts.
+    from: Option<User>,
+    #[serde(flatten)]
+    shown: Shown,
+    text: Option<String>,
+    reply_to_message: Option<Answered>,
+}
+
+/// The message that another one answers.
+#[derive(Deserialize)]
+struct Answered {
+    reply_markup: Option<Keyboard>,
+}
+
+#[derive(Deserialize)]
+struct Keyboard {
+    #[serde(default)]
+    inline_keyboard: Vec<Vec<KeyboardButton>>,
+}
+
+#[derive(Deserialize)]
+struct KeyboardButton {
+    callback_data: Option<String>,
+}
+
+impl Written {
+    /// What stands behind `/quell`, or behind `/quell@` and the name of a bot: in a group with several of them.
+    fn command(&self) -> Option<&str> {
+        let rest = self.text.as_deref()?.strip_prefix(COMMAND)?;
+        let rest = match rest.strip_prefix('@') {
+            Some(addressed) => {
+                addressed.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_')
+            }
+            None => rest,
+        };
+        (rest.is_empty() || rest.starts_with(char::is_whitespace)).then_some(rest)
+    }
+
+    /// The incident of the card that it answers, by the card's buttons: the texts of a card come from outside.
+    fn about(&self) -> Option<IncidentId> {
+        let keyboard = self.reply_to_message.as_ref()?.reply_markup.as_ref()?;
+        let buttons = keyboard.inline_keyboard.iter().flatten();
+        let mut asks =
+            buttons.filter_map(|button| ButtonAction::read(button.callback_data.as_deref()?));
+        asks.next().map(|ask| ask.incident())
+    }
 }
 
 #[derive(Deserialize)]
@@ -59,7 +115,7 @@ struct Chat {
     id: i64,
 }
 
-/// Handles one update. Every result of a press is sent to the person who pressed; only a passing
+/// Handles one update. Every result of a press or a command is sent to the person who pressed; only a passing
 /// fault is an error, so that Telegram delivers the update again.
 ///
 /// # Errors
@@ -75,6 +131,9 @@ pub async fn update(
     })
     .await?;
     let update: Update = body::json(bytes)?;
+    if let Some(written) = &update.message {
+        return command(app, written, now).await;
+    }
     let Some(query) = update.callback_query else {
         return Ok(json!({}));
     };
@@ -82,6 +141,33 @@ pub async fn update(
     let words = answer.words(language(query.from.language_code.as_deref()));
     let text: String = words.chars().take(ANSWER_CHARACTERS).collect();
     Ok(json!({ "method": "answerCallbackQuery", "callback_query_id": query.id, "text": text }))
+}
+
+/// Does what a command says, and answers below it. Other messages, and those of other chats, come to nothing.
+async fn command(app: &App, written: &Written, now: Timestamp) -> Result<Value, Rejection> {
+    let (Some(text), Some(from)) = (written.command(), &written.from) else {
+        return Ok(json!({}));
+    };
+    let chat = &written.shown.chat;
+    if channel_of(app, &written.shown).await?.is_none() {
+        return Ok(json!({}));
+    }
+    let given = commands::Written {
+        text,
+        by: Identity::Telegram(from.id),
+        about: written.about(),
+        id: format!("telegram:{}:{}", chat.id, written.message_id),
+    };
+    let answer = commands::command(app, given, now).await?;
+    let words = answer.words(language(from.language_code.as_deref()));
+    let mut message = json!({
+        "method": "sendMessage", "chat_id": chat.id, "text": words,
+        "reply_parameters": { "message_id": written.message_id, "allow_sending_without_reply": true },
+    });
+    if let Some(topic) = written.shown.topic() {
+        message["message_thread_id"] = json!(topic);
+    }
+    Ok(message)
 }
 
 async fn pressed(app: &App, query: &Query, now: Timestamp) -> Result<ButtonReply, Rejection> {

@@ -32,8 +32,18 @@ impl App {
         let Some((approval, at)) = waits(&self.channels, incident) else {
             return Ok(());
         };
-        let look = FollowUp::Decision(&approval.id);
         // An incident that became P0 or P1 has levels to go up: the check that is under way may come too late for them.
+        self.look_no_later(FollowUp::Decision(&approval.id), at, now)
+            .await
+    }
+
+    /// Sends a look, unless one is under way that is not much later.
+    pub(crate) async fn look_no_later(
+        &self,
+        look: FollowUp<'_>,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
         let too_late = |due: Timestamp| at + THIS_ONE < due && now + THIS_ONE < due;
         if self.store.next_look(look).await?.is_some_and(too_late) {
             return self.look_later(look, at, now).await;
@@ -128,6 +138,9 @@ impl App {
                 approval_id: approval.clone(),
             },
             FollowUp::Episode(incident) => Message::EpisodeTimer {
+                incident_id: incident.clone(),
+            },
+            FollowUp::Attention(incident) => Message::AttentionTimer {
                 incident_id: incident.clone(),
             },
             FollowUp::Heartbeat(heartbeat) => Message::HeartbeatTimer {

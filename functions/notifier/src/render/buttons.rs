@@ -85,7 +85,7 @@ fn respond(language: Language, incident: &Incident) -> Vec<Button> {
     } else if !incident.is_open() {
         &[]
     } else if incident.responder().is_none() {
-        &[QuickResponse::Acknowledge]
+        &[QuickResponse::Acknowledge, QuickResponse::SnoozeHour]
     } else if !incident.can_be_closed() {
         &[]
     } else {

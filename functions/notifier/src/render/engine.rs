@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use domain::notification::words::fill;
+use domain::primitives::phrase::fill;
 use minijinja::value::{Kwargs, Serde, Value, ValueKind};
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, context,

@@ -115,7 +115,7 @@ fn hostile(text: &str) -> Incident {
         };
         3
     ];
-    incident.no_plan_because = Some(text);
+    incident.no_plan_because = Some(text.into());
     (incident.left_out, incident.flaps, incident.hit_count) = (u64::MAX, u64::MAX, u64::MAX);
     incident
 }

@@ -160,7 +160,8 @@ fn every_state_has_its_word_in_every_language() {
             for guardrail in Guardrail::ALL {
                 for outcome in outcomes {
                     incident.status = status;
-                    incident.guardrails = vec![GuardrailOutcome::blocked(guardrail, "why")];
+                    incident.guardrails =
+                        vec![GuardrailOutcome::blocked(guardrail, "why".to_owned())];
                     let mut repair = Repair::start("x".into(), incident.opened_at);
                     (repair.outcome, repair.finished_at) =
                         (Some(outcome), Some(incident.opened_at));

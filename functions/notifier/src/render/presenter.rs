@@ -1,7 +1,7 @@
 //! Presenter: renders messages from the state in the store, the same for every kind of channel.
 
+use domain::analysis::Severity;
 use domain::analysis::budget::Spending;
-use domain::analysis::{Risk, Severity};
 use domain::incident::Incident;
 use domain::incident::approval::{Approval, ApprovalState};
 use domain::incident::operation_log::Entry;
@@ -14,6 +14,7 @@ use domain::playbook::plan::PlannedStep;
 use domain::primitives::digest::Digest;
 use domain::primitives::id::IncidentId;
 use domain::primitives::local_time::Zone;
+use domain::transition::attention::rule_about;
 use domain::transition::decision::quorum::rule_of;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -205,7 +206,7 @@ impl Presenter<'_> {
     }
 
     fn names(&self) -> Names<'_> {
-        Names::of(self.channels, self.zone)
+        Names::of(self.channels, self.zone, self.language)
     }
 
     /// The same with a last line that mentions people, for which there is always room.
@@ -252,8 +253,15 @@ fn responsible(
     notice: &Notice,
     now: Timestamp,
 ) -> Vec<String> {
+    if let What::Called { people } = &notice.what {
+        let known = people
+            .iter()
+            .filter(|name| channels.people.contains_key(*name));
+        return known.cloned().collect();
+    }
     let working = match &notice.what {
         What::Assigned { to } => Some(to.as_str()),
+        What::SnoozeEnded { person } => Some(person.as_str()),
         _ => incident.responder(),
     };
     if let Some(person) = working.filter(|name| channels.people.contains_key(*name)) {
@@ -274,19 +282,10 @@ fn responsible(
     if waits.is_none() && !decided.is_empty() {
         return decided;
     }
-    // Without a plan: who could decide on one for what is affected.
-    let without_plan = || {
-        let risk = incident
-            .analysis
-            .as_ref()
-            .map_or(Risk::High, |analysis| analysis.risk);
-        channels.rule(&incident.alert.target, risk)
-    };
     let reach = waits.map(Approval::reach).unwrap_or_default();
     let needed = waits.map_or(1, |approval| approval.needed);
-    let may = rule_of(channels, incident)
-        .or_else(without_plan)
-        .map(|rule| rule.who(reach, needed, &channels.duty, now));
+    let may =
+        rule_about(channels, incident).map(|rule| rule.who(reach, needed, &channels.duty, now));
     let on_duty = channels
         .teams_of(incident)
         .flat_map(|team| channels.duty.on_duty(team, 0, now));
@@ -348,7 +347,7 @@ fn facts(incident: &Incident) -> Value {
         "incident_id": incident.id, "fingerprint": incident.fingerprint, "status": incident.status, "severity": incident.severity,
         "hit_count": incident.hit_count, "flaps": incident.flaps, "opened_at": incident.opened_at, "resolved_at": incident.resolved_at,
         "name": name, "target": target, "namespace": incident.alert.namespace,
-        "message": message, "no_plan_because": incident.no_plan_because,
+        "message": message, "no_plan_because": incident.no_plan_because.as_ref().map(ToString::to_string),
     });
     if let Some(analysis) = &incident.analysis {
         facts["analysis"] = json!({

@@ -77,7 +77,7 @@ fn waiting_card_says_what_where_and_what_would_run_first() {
         "run sudo systemctl restart checkout-api.service",
         "check curl",
         "undo sudo",
-        "Needs approval: P1 never runs by itself (urgency); its risk is medium (the playbook's risk)",
+        "Needs approval: P1 never runs by itself (urgency); medium is more than low (the playbook's risk)",
         "📈 request rate 118 1/s ↘ (118 to 212)",
         "📈 error rate 12.3 % ↗",
         "📈 p99 latency",
@@ -94,7 +94,7 @@ fn waiting_card_says_what_where_and_what_would_run_first() {
         asks(&card),
         [
             vec!["approve", "reject"],
-            vec!["acknowledge"],
+            vec!["acknowledge", "snooze_hour"],
             vec!["details", "history"],
             vec!["reanalyse", "silence"]
         ]
@@ -128,7 +128,7 @@ fn the_card_says_who_has_decided_and_who_is_still_needed() {
     assert_eq!(
         asks(&done),
         [
-            vec!["acknowledge"],
+            vec!["acknowledge", "snooze_hour"],
             vec!["details", "history"],
             vec!["silence"]
         ],
@@ -136,7 +136,7 @@ fn the_card_says_who_has_decided_and_who_is_still_needed() {
     );
     assert_eq!(
         asks(&english(&samples::storm().incident)),
-        [vec!["acknowledge"], vec!["details", "history"]],
+        [vec!["acknowledge", "snooze_hour"], vec!["details", "history"]],
         "a storm is neither analysed anew nor silenced"
     );
     let failed = english(&samples::failed().incident).text.plain();
@@ -148,7 +148,7 @@ fn the_card_says_who_has_decided_and_who_is_still_needed() {
     );
     let mut void = samples::waiting().incident;
     let state = ApprovalState::Void {
-        why: "the alert has resolved".into(),
+        why: "the alert has resolved".to_owned().into(),
         at: void.opened_at,
     };
     void.approval.as_mut().expect("asked").state = state;
@@ -185,7 +185,7 @@ fn who_runs_by_itself_says_so_and_a_silence_says_until_when() {
         .map(|guardrail| GuardrailOutcome {
             guardrail,
             passed: true,
-            why: "fine".into(),
+            why: "fine".to_owned().into(),
         })
         .to_vec();
     let mut by_itself = IncidentChange::new(Incident {
@@ -206,7 +206,10 @@ fn who_runs_by_itself_says_so_and_a_silence_says_until_when() {
     };
     assert!(says(&by_itself));
     by_itself.stopped_by(
-        vec![GuardrailOutcome::blocked(Guardrail::KillSwitch, "it is on")],
+        vec![GuardrailOutcome::blocked(
+            Guardrail::KillSwitch,
+            "it is on".to_owned(),
+        )],
         "repair",
         now,
     );

@@ -27,6 +27,7 @@ use domain::incident::{Incident, Status};
 use domain::notification::channels::{ApprovalRule, Channels, Identity, Person};
 use domain::notification::notice::{Notice, What};
 use domain::notification::pipeline_run::{PipelineRun, Stage, State};
+use domain::phrase;
 use domain::playbook::plan::{Phase, Plan, PlannedStep};
 use domain::primitives::id::{IncidentId, MemberId};
 use domain::transition::decision::{Pressed, decide};
@@ -187,11 +188,12 @@ fn guardrails() -> Vec<GuardrailOutcome> {
         .map(|guardrail| GuardrailOutcome {
             guardrail,
             passed: true,
-            why: "fine".into(),
+            why: "fine".to_owned().into(),
         })
         .to_vec();
-    outcomes[2] = GuardrailOutcome::blocked(Guardrail::Severity, "P1 never runs by itself");
-    outcomes[4] = GuardrailOutcome::blocked(Guardrail::PlaybookRisk, "its risk is medium");
+    outcomes[2] = GuardrailOutcome::never_by_itself(Severity::P1);
+    outcomes[4] =
+        GuardrailOutcome::blocked(Guardrail::PlaybookRisk, phrase!("medium is more than low"));
     outcomes
 }
 
@@ -207,8 +209,14 @@ fn analysed(number: u32) -> IncidentChange {
         "12.3 % of the requests to checkout-api fail (limit 5 %)",
     )];
     let mut change = change(number, &AlertTables::default(), &labels, &told);
-    let remembered =
-        Some("The last 2 incidents were repaired by Restart a systemd unit.".to_owned());
+    let remembered = Some(phrase!(
+        "The last {wanted} incidents of this fingerprint were repaired by \"{playbook}\" on {target} (verified), most recently {newest} at {at}.",
+        wanted = 2,
+        playbook = "Restart a systemd unit",
+        target = "checkout-api",
+        newest = "01KA0000000000000000000007",
+        at = "2026-11-20T22:41:07Z"
+    ));
     change.analysed(
         Analysis {
             remembered,
@@ -443,7 +451,10 @@ pub fn needs_human() -> IncidentChange {
         "the certificate of shop.example.com expires in 6 days",
     )];
     let mut change = change(4, &AlertTables::default(), &labels, &told);
-    let fell_back_because = Some("the day's budget for models is used up".to_owned());
+    let fell_back_because = Some(phrase!(
+        "{model}: the day's budget has no room for a call",
+        model = "anthropic"
+    ));
     change.analysed(
         Analysis {
             root_cause: "The certificate was not renewed.".into(),
@@ -462,8 +473,16 @@ pub fn needs_human() -> IncidentChange {
         at(8),
     );
     change.incident.severity = Severity::P2;
+    change.incident.targets = ["shop.example.com", "www.example.com"]
+        .map(str::to_owned)
+        .to_vec();
     change.incident.status = Status::NeedsHuman;
-    change.incident.no_plan_because = Some("no playbook fits the alert".into());
+    change.incident.no_plan_because = Some(phrase!(
+        "no playbook fits the alert {alert} on the service {service}{unfit}",
+        alert = "CertificateExpires",
+        service = "shop.example.com",
+        unfit = ""
+    ));
     change
 }
 
@@ -508,7 +527,7 @@ pub fn storm() -> IncidentChange {
         at(31),
     );
     change.incident.status = Status::NeedsHuman;
-    change.incident.no_plan_because = Some("no playbook repairs a storm".into());
+    change.incident.no_plan_because = Some(phrase!("no playbook repairs a storm"));
     change
 }
 

@@ -1,8 +1,12 @@
 //! The analyzer's finding: risk, confidence, cause and suggested action (DESIGN §8).
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use crate::primitives::language::Language;
 use crate::primitives::names::named;
+use crate::primitives::phrase::Phrase;
 
 named! {
     /// How dangerous the situation, or a repair, is.
@@ -81,6 +85,19 @@ pub struct BlastRadius {
     pub data_impact: DataImpact,
 }
 
+/// The texts of a finding in one language.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct FindingTexts {
+    /// Why it usually happens.
+    pub root_cause: String,
+    pub action: String,
+    /// How to keep it from coming back.
+    #[serde(default)]
+    pub suggestions: Vec<String>,
+}
+
 /// The finding. Its texts may come from a model: they are shown and never run (`no-words-executed`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Analysis {
@@ -102,6 +119,9 @@ pub struct Analysis {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rule_claims_no_cause: bool,
     pub blast_radius: BlastRadius,
+    /// The texts in other languages, where the finding is a rule's that has them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub translations: BTreeMap<Language, FindingTexts>,
     /// Which services are affected.
     pub affected_services: Vec<String>,
     /// Whose problem it most likely is.
@@ -112,10 +132,10 @@ pub struct Analysis {
     pub deviation: Option<String>,
     /// What repaired the fingerprint's last incidents, where they all ended the same way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub remembered: Option<String>,
+    pub remembered: Option<Phrase>,
     /// Why the static analyzer had to answer in place of the models that are configured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fell_back_because: Option<String>,
+    pub fell_back_because: Option<Phrase>,
     /// Who found it: `static` is the static analyzer, `memory` what repaired the last incidents; else a provider's name.
     pub provider: String,
     /// Which model, if one was asked.
@@ -133,6 +153,8 @@ pub struct Analysis {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::collections::BTreeMap;
+
     use super::{Analysis, BlastRadius, DataImpact, Responsibility, Risk};
 
     /// A finding that says next to nothing.
@@ -153,6 +175,7 @@ pub(crate) mod tests {
                 related_services: vec![],
                 data_impact: DataImpact::None,
             },
+            translations: BTreeMap::new(),
             affected_services: vec![],
             primary_responsibility: Responsibility::App,
             optimisation_suggestions: vec![],

@@ -1,10 +1,13 @@
 //! Rules of the static analyzer, written by the operator: the usual meaning of each alert type, and
 //! its risk.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use crate::alert::{Alert, AlertType};
-use crate::analysis::{DataImpact, Responsibility, Risk};
+use crate::analysis::{DataImpact, FindingTexts, Responsibility, Risk};
+use crate::primitives::language::Language;
 
 /// What a rule is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -80,6 +83,9 @@ pub struct StaticRule {
     /// How to keep it from coming back.
     #[serde(default)]
     pub suggestions: Vec<String>,
+    /// The same texts in other languages. A language that is missing here reads the texts above.
+    #[serde(default)]
+    pub translations: BTreeMap<Language, FindingTexts>,
 }
 
 /// All rules. There is one for storms and for every type, so that every alert has an answer.

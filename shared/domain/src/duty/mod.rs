@@ -6,7 +6,7 @@ mod validation;
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use crate::duty::rotation::Rotation;
@@ -79,6 +79,16 @@ impl Duty {
             let turns = rotation.flat_map(Rotation::people);
             turns.chain(level.people.iter().map(String::as_str))
         })
+    }
+
+    /// The level behind the one that was asked last, from 0, and when its turn is. A wait begins when the level that waits was asked,
+    /// so that one check that comes late does not take the time of the others. None if nobody is left.
+    pub fn next_level(&self, team: &str, asked: u8, since: Timestamp) -> Option<(Timestamp, u8)> {
+        let levels = self.levels(team);
+        let wait = levels.get(usize::from(asked))?.wait_seconds?;
+        levels.get(usize::from(asked) + 1)?;
+        let at = since + SignedDuration::from_secs(i64::from(wait));
+        Some((at, asked.saturating_add(1)))
     }
 
     /// The levels of a team; none of one that is not in the file.

@@ -10,6 +10,7 @@ use thiserror::Error;
 use crate::primitives::id::{ApprovalId, PlanHash};
 use crate::primitives::identity::{DecidedBy, Identity};
 use crate::primitives::is_zero;
+use crate::primitives::phrase::Phrase;
 
 /// The verdict of a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +33,7 @@ pub enum ApprovalState {
     },
     /// It can no longer be decided.
     Void {
-        why: String,
+        why: Phrase,
         at: Timestamp,
     },
 }
@@ -240,7 +241,7 @@ pub enum Refusal {
     #[error("{by} has already decided: {}", match verdict { Verdict::Approve => "approved", Verdict::Reject => "rejected" })]
     Decided { verdict: Verdict, by: DecidedBy },
     #[error("this approval is void: {why}")]
-    Void { why: String },
+    Void { why: Phrase },
     /// It was not decided in time.
     #[error("this approval expired at {at}")]
     Expired { at: Timestamp },

@@ -7,7 +7,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::Severity;
+use crate::phrase;
 use crate::primitives::names::named;
+use crate::primitives::phrase::Phrase;
 
 named! {
     /// A guardrail. The names are stored: they never change, and new ones are only added.
@@ -72,12 +74,12 @@ pub struct GuardrailOutcome {
     /// False if it stops the repair.
     pub passed: bool,
     /// Why, in a short sentence with the numbers.
-    pub why: String,
+    pub why: Phrase,
 }
 
 impl GuardrailOutcome {
     /// A guardrail that stops the repair.
-    pub fn blocked(guardrail: Guardrail, why: impl Into<String>) -> Self {
+    pub fn blocked(guardrail: Guardrail, why: impl Into<Phrase>) -> Self {
         Self {
             guardrail,
             passed: false,
@@ -89,7 +91,10 @@ impl GuardrailOutcome {
     pub fn never_by_itself(severity: Severity) -> Self {
         Self::blocked(
             Guardrail::Severity,
-            format!("{severity:?} never runs by itself"),
+            phrase!(
+                "{severity} never runs by itself",
+                severity = format!("{severity:?}")
+            ),
         )
     }
 }
@@ -126,7 +131,7 @@ pub(crate) mod tests {
             .map(|guardrail| GuardrailOutcome {
                 guardrail,
                 passed: true,
-                why: "fine".into(),
+                why: "fine".to_owned().into(),
             })
             .to_vec()
     }
@@ -154,7 +159,7 @@ pub(crate) mod tests {
             missing.remove(i);
             assert!(!all_passed(&missing), "{guardrail:?} was not asked");
             let mut stopped = passing();
-            stopped[i] = GuardrailOutcome::blocked(guardrail, "no");
+            stopped[i] = GuardrailOutcome::blocked(guardrail, "no".to_owned());
             assert!(!all_passed(&stopped), "{guardrail:?} stops it");
             assert_eq!(names(&stopped), guardrail.as_str());
         }

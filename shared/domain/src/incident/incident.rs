@@ -19,6 +19,7 @@ use crate::playbook::plan::Plan;
 use crate::primitives::id::{AlertGroupId, Fingerprint, IncidentId};
 use crate::primitives::is_zero;
 use crate::primitives::names::named;
+use crate::primitives::phrase::Phrase;
 
 named! {
     /// The status of an incident.
@@ -65,6 +66,9 @@ pub struct Incident {
     /// The alert that opened it, bounded (see [`Alert::bounded`]). Its severity is that of the worst
     /// alert that fires.
     pub alert: Alert,
+    /// What the alerts of the delivery that opened it are about, by name, where they are several: pods of one deployment, for example.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<String>,
     /// The severity that it was opened with, once that of its alerts has changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opened_as: Option<AlertSeverity>,
@@ -99,7 +103,7 @@ pub struct Incident {
     pub plan: Option<Plan>,
     /// Why there is no plan, where the analyzer found none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub no_plan_because: Option<String>,
+    pub no_plan_because: Option<Phrase>,
     /// The request for a decision on the plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approval: Option<Approval>,

@@ -123,6 +123,12 @@ named! {
         IncidentAcknowledged = "INCIDENT_ACKNOWLEDGED",
         /// A person gave it to somebody.
         IncidentAssigned = "INCIDENT_ASSIGNED",
+        /// A person put it off for a time.
+        IncidentSnoozed = "INCIDENT_SNOOZED",
+        /// The time for which a person had put it off is over.
+        SnoozeEnded = "SNOOZE_ENDED",
+        /// Nobody was on it, and the next level of the team was called.
+        ResponderCalled = "RESPONDER_CALLED",
         /// A person's note.
         NoteAdded = "NOTE_ADDED",
         /// A person closed it, with a reason.

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::incident::approval::AskedLevel;
 use crate::primitives::id::IncidentId;
 use crate::primitives::names::named;
 
@@ -10,6 +11,8 @@ use crate::primitives::names::named;
 pub const NOTES_KEPT: usize = 5;
 /// How many ids of actions are kept.
 const TAKEN_KEPT: usize = 10;
+/// The longest snooze, in minutes: a week.
+pub const SNOOZE_MINUTES: u32 = 7 * 24 * 60;
 /// The longest note, in characters.
 pub const NOTE_CHARACTERS: usize = 1_000;
 
@@ -29,6 +32,9 @@ pub struct Response {
     /// What a person says of the cause that the last analysis found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<CauseVerdict>,
+    /// The last level of a team that was called because nobody was on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub called: Option<AskedLevel>,
     /// The ids of the last actions, newest last: one that is delivered twice is taken once.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub taken: Vec<String>,
@@ -39,6 +45,7 @@ impl Response {
     pub fn begin_again(&mut self) {
         self.closed = None;
         self.responder = None;
+        self.called = None;
     }
 
     /// True for an action that was taken before, such as a press that is delivered again.
@@ -67,6 +74,9 @@ pub struct Responder {
     /// Who gave it to them; none if they took it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assigned_by: Option<String>,
+    /// Until when they have put it off: then nobody is on it any more, and people are called again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snoozed_until: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,6 +127,11 @@ pub enum ResponderAction {
     Note {
         text: String,
     },
+    /// Puts it off: the person is on it for so long, and then people are called again.
+    Snooze {
+        /// 1 to 10,080, which is a week.
+        minutes: u32,
+    },
     Close {
         reason: CloseReason,
         #[serde(default)]
@@ -136,9 +151,22 @@ impl ResponderAction {
             Self::Acknowledge {} => "acknowledge",
             Self::Assign { .. } => "assign",
             Self::Note { .. } => "note",
+            Self::Snooze { .. } => "snooze",
             Self::Close { .. } => "close",
             Self::Reopen {} => "reopen",
             Self::Cause { .. } => "cause",
+        }
+    }
+
+    /// True if an action on a storm is one on each of its incidents as well. A note and a verdict are about the storm itself.
+    pub fn reaches_members(&self) -> bool {
+        match self {
+            Self::Acknowledge {}
+            | Self::Assign { .. }
+            | Self::Snooze { .. }
+            | Self::Close { .. }
+            | Self::Reopen {} => true,
+            Self::Note { .. } | Self::Cause { .. } => false,
         }
     }
 }

@@ -32,6 +32,8 @@ named! {
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum QuickResponse {
         Acknowledge = "acknowledge",
+        /// Puts it off for an hour.
+        SnoozeHour = "snooze_hour",
         /// Closes it: it was fixed by hand.
         Fixed = "fixed",
         /// Closes it: nothing is wrong.
@@ -50,6 +52,7 @@ impl QuickResponse {
         };
         match self {
             Self::Acknowledge => ResponderAction::Acknowledge {},
+            Self::SnoozeHour => ResponderAction::Snooze { minutes: 60 },
             Self::Fixed => close(CloseReason::FixedByHand),
             Self::FalseAlarm => close(CloseReason::FalseAlarm),
             Self::Reopen => ResponderAction::Reopen {},

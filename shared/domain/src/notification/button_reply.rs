@@ -4,10 +4,11 @@ use jiff::Timestamp;
 
 use crate::incident::approval::{Refusal, Taken, Verdict};
 use crate::incident::repair::{COUNTDOWN, Stopped};
-use crate::notification::button_action::QuickResponse;
+use crate::incident::response::{CloseReason, ResponderAction};
 use crate::notification::channels::Language;
 use crate::notification::words::words;
 use crate::primitives::identity::DecidedBy;
+use crate::primitives::phrase::Phrase;
 
 /// Result of a press, for the person who pressed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,7 +41,7 @@ pub enum ButtonReply {
     },
     /// It cannot be decided on any more.
     Void {
-        why: String,
+        why: Phrase,
     },
     /// It was not decided in time.
     Expired {
@@ -60,18 +61,30 @@ pub enum ButtonReply {
     /// The alert is being silenced.
     SilenceComing,
     SilenceRefused {
-        why: String,
+        why: Phrase,
     },
     /// A new analysis begins.
     ReanalysisComing,
     ReanalysisRefused {
-        why: String,
+        why: Phrase,
     },
     /// The responder's action is done, or was before.
-    Responded(QuickResponse),
+    Responded(ResponderAction),
     ResponseRefused {
-        why: String,
+        why: Phrase,
     },
+    /// What was written is no command.
+    CommandRefused {
+        why: Phrase,
+    },
+    /// What there is to write.
+    Help,
+    /// The command names no incident, and answers no card.
+    WhichIncident,
+    /// All repairs are switched off.
+    RepairsStopped,
+    /// The person may not switch them off.
+    MayNotStopRepairs,
     /// There is no such incident.
     NoIncident,
     /// There is, and it never asked for a decision.
@@ -140,7 +153,7 @@ impl ButtonReply {
                 };
                 (key, Some(("by", by.to_string())))
             }
-            Self::Void { why } => ("void", Some(("why", why.clone()))),
+            Self::Void { why } => ("void", Some(("why", words(language).say(why)))),
             Self::Expired { at } => ("expired", Some(("at", short(*at)))),
             Self::NeedsPress => ("needs_press", None),
             Self::UnknownButton => ("unknown_button", None),
@@ -148,17 +161,44 @@ impl ButtonReply {
             Self::DetailsComing => ("details", None),
             Self::HistoryComing => ("history", None),
             Self::SilenceComing => ("silence", None),
-            Self::SilenceRefused { why } => ("no_silence", Some(("why", why.clone()))),
+            Self::SilenceRefused { why } => ("no_silence", Some(("why", words(language).say(why)))),
             Self::ReanalysisComing => ("reanalysis", None),
-            Self::ReanalysisRefused { why } => ("no_reanalysis", Some(("why", why.clone()))),
-            Self::Responded(quick) => (quick.as_str(), None),
-            Self::ResponseRefused { why } => ("no_response", Some(("why", why.clone()))),
+            Self::ReanalysisRefused { why } => {
+                ("no_reanalysis", Some(("why", words(language).say(why))))
+            }
+            Self::Responded(action) => (done(action), None),
+            Self::CommandRefused { why } => ("no_command", Some(("why", words(language).say(why)))),
+            Self::Help => ("help", None),
+            Self::WhichIncident => ("which_incident", None),
+            Self::RepairsStopped => ("repairs_stopped", None),
+            Self::MayNotStopRepairs => ("may_not_stop_repairs", None),
+            Self::ResponseRefused { why } => {
+                ("no_response", Some(("why", words(language).say(why))))
+            }
             Self::NoIncident => ("no_incident", None),
             Self::NoApproval => ("no_approval", None),
             Self::InChannelOnly => ("channel_only", None),
         };
         let fields = field.as_ref().map(|(name, value)| (*name, value.as_str()));
         words(language).fill("reply", key, fields.as_slice())
+    }
+}
+
+/// The reply to a responder's action that is done.
+fn done(action: &ResponderAction) -> &'static str {
+    match action {
+        ResponderAction::Acknowledge {} => "acknowledge",
+        ResponderAction::Assign { .. } => "assign",
+        ResponderAction::Note { .. } => "note",
+        ResponderAction::Snooze { .. } => "snooze",
+        ResponderAction::Close { reason, .. } => match reason {
+            CloseReason::FixedByHand => "fixed",
+            CloseReason::FalseAlarm => "false_alarm",
+            CloseReason::Duplicate => "duplicate",
+        },
+        ResponderAction::Reopen {} => "reopen",
+        ResponderAction::Cause { right: true } => "cause_right",
+        ResponderAction::Cause { right: false } => "cause_wrong",
     }
 }
 
@@ -198,7 +238,7 @@ mod tests {
                 by: DecidedBy::Person(Identity::Telegram(7)),
             },
             ButtonReply::Void {
-                why: "the alert resolved".into(),
+                why: "the alert resolved".to_owned().into(),
             },
             ButtonReply::Expired {
                 at: Timestamp::UNIX_EPOCH,
@@ -210,12 +250,21 @@ mod tests {
             ButtonReply::HistoryComing,
             ButtonReply::SilenceComing,
             ButtonReply::SilenceRefused {
-                why: "it is silenced until 1970-01-01T01:00:00Z".into(),
+                why: "it is silenced until 1970-01-01T01:00:00Z"
+                    .to_owned()
+                    .into(),
             },
             ButtonReply::ReanalysisComing,
             ButtonReply::ReanalysisRefused {
-                why: "it was analysed a minute ago".into(),
+                why: "it was analysed a minute ago".to_owned().into(),
             },
+            ButtonReply::CommandRefused {
+                why: "so is no command".to_owned().into(),
+            },
+            ButtonReply::Help,
+            ButtonReply::WhichIncident,
+            ButtonReply::RepairsStopped,
+            ButtonReply::MayNotStopRepairs,
             ButtonReply::NoIncident,
             ButtonReply::NoApproval,
             ButtonReply::InChannelOnly,

@@ -18,6 +18,7 @@ pub use crate::notification::place::{
     EmailList, PagerDutyService, Place, SlackChannel, TeamsWorkflow, TelegramChat, Updates, Webhook,
 };
 pub use crate::primitives::identity::Identity;
+pub use crate::primitives::language::Language;
 
 /// The whole file. Without it there are no notifications and no decisions.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -52,30 +53,6 @@ pub struct Channels {
     /// The teams of people.json, a file of its own.
     #[serde(skip)]
     pub duty: Duty,
-}
-
-/// A language that the built-in templates speak.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
-pub enum Language {
-    #[default]
-    #[serde(rename = "en")]
-    English,
-    /// Chinese in traditional characters.
-    #[serde(rename = "zh-TW")]
-    TraditionalChinese,
-}
-
-impl Language {
-    pub const ALL: [Self; 2] = [Self::English, Self::TraditionalChinese];
-
-    /// Its tag, which is also the name of the directory with its templates.
-    pub fn tag(self) -> &'static str {
-        match self {
-            Self::English => "en",
-            Self::TraditionalChinese => "zh-TW",
-        }
-    }
 }
 
 /// A channel that notifies people.

@@ -1,8 +1,9 @@
-//! Channels, people, outboxes and buttons.
+//! Channels, people, outboxes, buttons, and commands in a chat.
 
 pub mod button_action;
 pub mod button_reply;
 pub mod channels;
+pub mod chat_command;
 pub mod notice;
 pub mod outbox;
 pub mod people;

@@ -52,6 +52,10 @@ pub enum What {
     PlanVoid { why: String },
     /// A person gave the incident to somebody.
     Assigned { to: String },
+    /// The time for which a person had put it off is over, and nobody is on it.
+    SnoozeEnded { person: String },
+    /// Nobody is on it, and these people are called.
+    Called { people: Vec<String> },
     /// The incident is over, and of the people who were asked to act no one did.
     EndedUnattended,
 }
@@ -78,6 +82,10 @@ named! {
         PlanVoid = "plan_void",
         /// A person was given the incident.
         Assigned = "assigned",
+        /// The time for which somebody had put it off is over.
+        SnoozeEnded = "snooze_ended",
+        /// Nobody is on it, and the next people are called.
+        Called = "called",
         /// It is over, and of those who were asked no one acted.
         EndedUnattended = "ended_unattended",
     }
@@ -103,6 +111,8 @@ impl What {
             Self::DecisionExpiring => NoticeKind::DecisionExpiring,
             Self::PlanVoid { .. } => NoticeKind::PlanVoid,
             Self::Assigned { .. } => NoticeKind::Assigned,
+            Self::SnoozeEnded { .. } => NoticeKind::SnoozeEnded,
+            Self::Called { .. } => NoticeKind::Called,
             Self::EndedUnattended => NoticeKind::EndedUnattended,
         }
     }
@@ -133,9 +143,9 @@ impl What {
     fn weight(&self) -> u8 {
         match self {
             // Whoever it is for may not have heard of the incident at all.
-            Self::Assigned { .. } => 4,
+            Self::Assigned { .. } | Self::Called { .. } => 4,
             Self::FiresAgain => 3,
-            Self::SeverityRaised | Self::Reopened => 2,
+            Self::SeverityRaised | Self::Reopened | Self::SnoozeEnded { .. } => 2,
             Self::DecisionNeeded | Self::DecisionExpiring => 1,
             _ => 0,
         }
@@ -157,6 +167,8 @@ pub fn may_be_heard(entry: &Entry) -> bool {
             | Event::IncidentExpired
             | Event::IncidentAssigned
             | Event::IncidentReopenedByPerson
+            | Event::SnoozeEnded
+            | Event::ResponderCalled
     )
 }
 
@@ -174,7 +186,10 @@ pub fn all(log: &[Entry]) -> Vec<Notice> {
             | Event::AutoRepairTriggered
             | Event::IncidentAcknowledged
             | Event::IncidentAssigned
+            | Event::IncidentSnoozed
             | Event::IncidentClosed => false,
+            // Of those who were asked nobody came.
+            Event::ResponderCalled => true,
             _ => asked,
         };
         let what = match entry.event {
@@ -204,6 +219,17 @@ pub fn all(log: &[Entry]) -> Vec<Notice> {
             Event::IncidentAssigned => entry.context["to"]
                 .as_str()
                 .map(|to| What::Assigned { to: to.to_owned() }),
+            Event::SnoozeEnded => {
+                entry.context["person"]
+                    .as_str()
+                    .map(|person| What::SnoozeEnded {
+                        person: person.to_owned(),
+                    })
+            }
+            Event::ResponderCalled => {
+                let people = serde_json::from_value(entry.context["people"].clone()).ok();
+                people.map(|people| What::Called { people })
+            }
             Event::SeverityEscalated => Some(What::SeverityRaised),
             Event::ApprovalReminded => Some(What::DecisionExpiring),
             Event::ApprovalVoided => Some(What::PlanVoid {
@@ -272,6 +298,7 @@ fn stands(notice: &Notice, incident: &Incident) -> bool {
     }
     open && match &notice.what {
         What::Assigned { to } => incident.responder() == Some(to),
+        What::SnoozeEnded { .. } | What::Called { .. } => incident.responder().is_none(),
         What::DecisionNeeded | What::DecisionExpiring => {
             incident.status == Status::AwaitingApproval && state == Some(&ApprovalState::Pending)
         }

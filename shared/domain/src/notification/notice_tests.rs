@@ -178,7 +178,7 @@ fn a_new_request_needs_people_and_results_keep_their_order() {
     change.stopped_by(
         vec![crate::incident::guardrail::GuardrailOutcome::blocked(
             crate::incident::guardrail::Guardrail::KillSwitch,
-            "it is on",
+            "it is on".to_owned(),
         )],
         "repair",
         at(5),

@@ -44,6 +44,8 @@ pub struct Person {
     pub slack: Option<String>,
     /// Whether they may decide with a token of their own (`quell tokens`).
     pub api: bool,
+    /// Whether they may switch all repairs off from a chat (`/quell stop-repairs`).
+    pub kill_switch: bool,
     /// What they are mentioned for, if that is not everything.
     pub notify: Option<Vec<NoticeKind>>,
     /// When they are not mentioned, but for what is urgent.

@@ -88,6 +88,7 @@ mod tests {
             person: "ada".to_owned(),
             since: one.opened_at,
             assigned_by: None,
+            snoozed_until: None,
         });
         assert_eq!(Progress::of(&one), Some(Progress::InHand), "acknowledged");
         one.kind = IncidentKind::Pipeline;

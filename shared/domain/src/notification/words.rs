@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 
 use serde_json::Value;
 
-use crate::notification::channels::Language;
+use crate::primitives::language::Language;
+use crate::primitives::phrase::{Phrase, fill};
 
 /// The texts of a language.
 #[derive(Debug)]
@@ -54,44 +55,32 @@ impl Words {
         };
         fill(text, field).unwrap_or_else(|_| text.to_owned())
     }
-}
 
-/// A text with a value in place of each `{field}`.
-///
-/// # Errors
-/// The first field that has no value.
-pub fn fill<'t>(
-    text: &'t str,
-    mut value: impl FnMut(&'t str) -> Option<String>,
-) -> Result<String, &'t str> {
-    let mut filled = String::new();
-    let mut rest = text;
-    while let Some((before, (field, behind))) = rest
-        .split_once('{')
-        .and_then(|(before, after)| Some((before, after.split_once('}')?)))
-    {
-        filled.push_str(before);
-        filled.push_str(&value(field).ok_or(field)?);
-        rest = behind;
+    /// A sentence in this language; one that has no translation is in English.
+    pub fn say(&self, phrase: &Phrase) -> String {
+        let translated = self.0["phrases"][phrase.text()].as_str();
+        phrase.fill(translated.unwrap_or(phrase.text()))
     }
-    filled.push_str(rest);
-    Ok(filled)
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
+    use std::fs;
+    use std::path::Path;
 
     use serde_json::Value;
 
-    use super::{fill, words};
-    use crate::notification::channels::Language;
+    use super::{Words, words};
+    use crate::phrase;
+    use crate::primitives::language::Language;
+    use crate::primitives::phrase::{Phrase, fill};
 
     /// Every text by its path, with its fields.
     fn texts(table: &Value, path: &str, found: &mut BTreeMap<String, BTreeSet<String>>) {
         match table {
             Value::Object(group) => {
-                for (name, value) in group {
+                for (name, value) in group.iter().filter(|(name, _)| *name != "phrases") {
                     texts(value, &format!("{path}.{name}"), found);
                 }
             }
@@ -124,9 +113,77 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_filled_in_once() {
-        let value = |field: &str| (field == "a").then(|| "{b}".to_owned());
-        assert_eq!(fill("x {a} {", value), Ok("x {b} {".to_owned()));
-        assert_eq!(fill("{c}", value), Err("c"));
+    fn a_translated_phrase_names_the_same_values() {
+        let fields = |text: &str| {
+            let mut fields = BTreeSet::new();
+            let filled = fill(text, |field| {
+                fields.insert(field.to_owned());
+                Some(String::new())
+            });
+            filled.map(|_| fields).expect("every field has a value")
+        };
+        let Words(table) = words(Language::TraditionalChinese);
+        let phrases = table["phrases"].as_object().expect("the phrases");
+        for (english, chinese) in phrases {
+            let chinese = chinese.as_str().unwrap_or_default();
+            assert_eq!(fields(english), fields(chinese), "{english}");
+            assert!(!chinese.is_ascii(), "{english}");
+        }
+    }
+
+    /// The text of each `phrase!` in a file of product code.
+    fn phrases_in(source: &str, found: &mut BTreeSet<String>) {
+        let product = source.split("#[cfg(test)]").next().unwrap_or_default();
+        for after in product.split("phrase!(").skip(1) {
+            // What does not begin with a text is the macro itself.
+            if let Some(text) = after.trim_start().strip_prefix('"') {
+                let mut text = text.replace("\\\"", "\u{0}");
+                text.truncate(text.find('"').expect("a text ends"));
+                found.insert(text.replace('\u{0}', "\""));
+            }
+        }
+    }
+
+    fn read_all(directory: &Path, found: &mut BTreeSet<String>) {
+        for file in fs::read_dir(directory).expect("a directory") {
+            let path = file.expect("a file").path();
+            let name = path.to_string_lossy();
+            if path.is_dir() && !name.ends_with("/tests") {
+                read_all(&path, found);
+            } else if name.ends_with(".rs")
+                && !name.ends_with("_tests.rs")
+                && !name.ends_with("primitives/phrase.rs")
+            {
+                phrases_in(&fs::read_to_string(&path).expect("a file"), found);
+            }
+        }
+    }
+
+    #[test]
+    fn every_phrase_of_the_product_is_translated() {
+        let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let mut said = BTreeSet::new();
+        for directory in ["shared", "functions"] {
+            read_all(&project.join(directory), &mut said);
+        }
+        assert!(said.len() > 70, "{}", said.len());
+        let Words(table) = words(Language::TraditionalChinese);
+        let phrases = table["phrases"].as_object().expect("the phrases");
+        let translated: BTreeSet<String> = phrases.keys().cloned().collect();
+        assert_eq!(said, translated);
+    }
+
+    #[test]
+    fn a_phrase_is_said_in_the_language_of_its_reader() {
+        let phrase = phrase!("{name} is auto", name = "web");
+        assert_eq!(words(Language::English).say(&phrase), "web is auto");
+        let chinese = words(Language::TraditionalChinese).say(&phrase);
+        assert!(chinese.contains("web") && !chinese.is_ascii(), "{chinese}");
+        // A text from outside is nobody's phrase.
+        let outside = Phrase::from("so {be} it".to_owned());
+        assert_eq!(
+            words(Language::TraditionalChinese).say(&outside),
+            "so {be} it"
+        );
     }
 }

@@ -9,6 +9,8 @@ use serde::{Deserialize, Deserializer};
 
 use crate::alert::Alert;
 use crate::alert::labels::said;
+use crate::phrase;
+use crate::primitives::phrase::Phrase;
 use crate::primitives::safe_text::line;
 
 /// How much of a name is shown.
@@ -48,7 +50,7 @@ enum Called<'a> {
 
 impl Scope {
     /// Why an alert does not fit, in words for people: where the service lives, and where the alert comes from.
-    pub fn mismatch(&self, service: &str, alert: &Alert) -> Option<String> {
+    pub fn mismatch(&self, service: &str, alert: &Alert) -> Option<Phrase> {
         let fits = |part: &Part<'_>| {
             part.said(alert)
                 .is_some_and(|said| part.wanted.iter().any(|one| one == said))
@@ -64,10 +66,11 @@ impl Scope {
                 None => format!("no {}", part.called),
             });
         }
-        Some(format!(
-            "{service} lives in {}; this alert comes from {}",
-            lives.join(", "),
-            comes.join(", ")
+        Some(phrase!(
+            "{service} lives in {home}; this alert comes from {origin}",
+            service,
+            home = lives.join(", "),
+            origin = comes.join(", ")
         ))
     }
 

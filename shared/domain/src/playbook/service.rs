@@ -7,9 +7,11 @@ use thiserror::Error;
 
 use crate::alert::Alert;
 use crate::alert::subject::SubjectKind;
+use crate::phrase;
 use crate::playbook::scope::Scope;
 use crate::playbook::ssm_target::SsmTarget;
 use crate::primitives::id::ServiceName;
+use crate::primitives::phrase::Phrase;
 
 /// How much may be done to a service without a human.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -182,7 +184,7 @@ impl Service {
 
     /// Why an alert is not about this service, though it names it: it comes from elsewhere. A service that does not say where it lives
     /// takes alerts from everywhere.
-    pub fn mismatch(&self, alert: &Alert) -> Option<String> {
+    pub fn mismatch(&self, alert: &Alert) -> Option<Phrase> {
         self.scope.as_ref()?.mismatch(&self.name, alert)
     }
 
@@ -337,8 +339,18 @@ pub enum NoService {
     #[error("{0} is not in service-registry.yaml")]
     Unknown(String),
     /// Services have that name, and live elsewhere.
-    #[error("{0}")]
-    Elsewhere(String),
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Elsewhere(Vec<Phrase>),
+}
+
+impl From<NoService> for Phrase {
+    fn from(why: NoService) -> Self {
+        match why {
+            NoService::Unknown(name) => phrase!("{name} is not in service-registry.yaml", name),
+            NoService::Elsewhere(mut services) if services.len() == 1 => services.remove(0),
+            several => several.to_string().into(),
+        }
+    }
 }
 
 /// The service that an alert is about: one whose name or alias is the alert's target, and that lives where the alert comes from. A
@@ -373,7 +385,7 @@ pub fn find<'a>(services: &'a [Service], alert: &Alert) -> Result<&'a Service, N
     Err(if elsewhere.is_empty() {
         NoService::Unknown(alert.target.clone())
     } else {
-        NoService::Elsewhere(elsewhere.join("; "))
+        NoService::Elsewhere(elsewhere)
     })
 }
 

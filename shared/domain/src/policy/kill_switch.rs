@@ -1,10 +1,10 @@
 //! The kill switch: while it is on, no repair runs. Its author, time and reason are shown to
 //! people; no decision depends on them.
 
-use std::fmt;
-
 use jiff::Timestamp;
 
+use crate::phrase;
+use crate::primitives::phrase::Phrase;
 use crate::primitives::safe_text::line;
 
 /// How much of a reason is kept, in characters.
@@ -34,23 +34,27 @@ impl SwitchedOff {
     }
 }
 
-impl fmt::Display for SwitchedOff {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The reason first: a card cuts what is long.
-        write!(
-            f,
-            "it is on: {}",
-            self.why.as_deref().unwrap_or("nothing is repaired")
-        )?;
-        let by = self.by.as_ref().map(|by| format!("by {by}"));
+impl SwitchedOff {
+    /// What is known about it, in a sentence. The reason first: a card cuts what is long.
+    pub fn phrase(&self) -> Phrase {
         let at = self
             .at
-            .map(|at| format!("since {}", at.strftime("%Y-%m-%dT%H:%M:%SZ")));
-        let known: Vec<String> = by.into_iter().chain(at).collect();
-        if known.is_empty() {
-            Ok(())
-        } else {
-            write!(f, " ({})", known.join(", "))
+            .map(|at| at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+        match (self.why.as_ref(), self.by.as_ref(), at) {
+            (Some(why), Some(by), Some(at)) => {
+                phrase!("it is on: {why} (by {by}, since {at})", why, by, at)
+            }
+            (Some(why), Some(by), None) => phrase!("it is on: {why} (by {by})", why, by),
+            (Some(why), None, _) => phrase!("it is on: {why}", why),
+            (None, Some(by), Some(at)) => {
+                phrase!(
+                    "it is on: nothing is repaired (by {by}, since {at})",
+                    by,
+                    at
+                )
+            }
+            (None, Some(by), None) => phrase!("it is on: nothing is repaired (by {by})", by),
+            (None, None, _) => phrase!("it is on: nothing is repaired"),
         }
     }
 }
@@ -64,9 +68,9 @@ mod tests {
     #[test]
     fn it_says_what_is_known_and_no_more() {
         let at = Timestamp::UNIX_EPOCH;
-        insta::assert_snapshot!(SwitchedOff::default(), @"it is on: nothing is repaired");
-        insta::assert_snapshot!(SwitchedOff::now("ada", None, at), @"it is on: nothing is repaired (by ada, since 1970-01-01T00:00:00Z)");
-        insta::assert_snapshot!(SwitchedOff::now("ada", Some("the disks move"), at), @"it is on: the disks move (by ada, since 1970-01-01T00:00:00Z)");
+        insta::assert_snapshot!(SwitchedOff::default().phrase(), @"it is on: nothing is repaired");
+        insta::assert_snapshot!(SwitchedOff::now("ada", None, at).phrase(), @"it is on: nothing is repaired (by ada, since 1970-01-01T00:00:00Z)");
+        insta::assert_snapshot!(SwitchedOff::now("ada", Some("the disks move"), at).phrase(), @"it is on: the disks move (by ada, since 1970-01-01T00:00:00Z)");
         let long = SwitchedOff::now("ada", Some(&"a".repeat(10_000)), at);
         assert_eq!(long.why.map(|why| why.chars().count()), Some(200));
         assert_eq!(

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::alert::Alert;
+use crate::phrase;
 use crate::playbook::Playbook;
 use crate::playbook::plan::Plan;
 use crate::playbook::service::{Level, NoService, Service};
 use crate::policy::track_record::RunCounts;
+use crate::primitives::phrase::Phrase;
 
 /// What a playbook counts that is for the type of the alert alone.
 const TYPE_ALONE: u32 = 2;
@@ -21,7 +23,7 @@ pub type PastSuccess = BTreeMap<String, RunCounts>;
 pub enum Choice {
     Plan(Box<Plan>),
     /// None, for this reason: a human has to look.
-    None(String),
+    None(Phrase),
 }
 
 /// A playbook that fits.
@@ -45,7 +47,7 @@ pub fn choose(
     past: &PastSuccess,
 ) -> Choice {
     let service = match service
-        .map_err(|why| why.to_string())
+        .map_err(Phrase::from)
         .and_then(|service| repairable(alert, service))
     {
         Ok(service) => service,
@@ -64,11 +66,11 @@ pub fn choose(
             let why = playbook.said_by(alert).err()?;
             Some(format!(": {} does not, because {why}", playbook.id))
         });
-        return Choice::None(format!(
-            "no playbook fits the alert {} on the service {}{}",
-            alert.name,
-            service.name,
-            unfit.collect::<String>()
+        return Choice::None(phrase!(
+            "no playbook fits the alert {alert} on the service {service}{unfit}",
+            alert = alert.name,
+            service = service.name,
+            unfit = unfit.collect::<String>()
         ));
     };
     let (playbook, known) = (one.playbook, counts(one));
@@ -76,16 +78,18 @@ pub fn choose(
         .get(1)
         .filter(|other| tenths(counts(other)) == tenths(known))
     {
-        return Choice::None(format!(
-            "the playbooks {} and {} fit equally well",
-            playbook.id, other.playbook.id
+        return Choice::None(phrase!(
+            "the playbooks {one} and {other} fit equally well",
+            one = playbook.id,
+            other = other.playbook.id
         ));
     }
     // The upper bound: a record that is only short is no bad one.
     if one.score == TYPE_ALONE && known.at_most() < WEAK_BELOW {
-        return Choice::None(format!(
-            "only the type speaks for the playbook {}, and {known}",
-            playbook.id
+        return Choice::None(phrase!(
+            "only the type speaks for the playbook {playbook}, and {runs}",
+            playbook = playbook.id,
+            runs = known
         ));
     }
     let mut reasons = one.reasons.clone();
@@ -97,7 +101,11 @@ pub fn choose(
             score: one.score,
             ..plan
         })),
-        Err(error) => Choice::None(format!("the playbook {} fits, but {error}", playbook.id)),
+        Err(error) => Choice::None(phrase!(
+            "the playbook {playbook} fits, but {error}",
+            playbook = playbook.id,
+            error
+        )),
     }
 }
 
@@ -123,11 +131,11 @@ pub fn undecided<'a>(
 }
 
 /// The service, if Quell may repair it at all because of this alert.
-fn repairable<'a>(alert: &Alert, service: &'a Service) -> Result<&'a Service, String> {
+fn repairable<'a>(alert: &Alert, service: &'a Service) -> Result<&'a Service, Phrase> {
     if service.level == Level::Manual {
-        return Err(format!(
-            "the service {} is repaired by hand only (level manual)",
-            service.name
+        return Err(phrase!(
+            "the service {service} is repaired by hand only (level manual)",
+            service = service.name
         ));
     }
     // Whoever looked the service up has asked this: it is asked again, because commands follow.

@@ -153,7 +153,10 @@ fn past_success_decides_between_equals_only() {
                 assert_eq!(plan.reasons.last().map(String::as_str), Some(why));
             }
             (Choice::None(why), Err(reason)) => {
-                assert!(why.contains("fit equally well"), "{why} is not {reason}")
+                assert!(
+                    why.to_string().contains("fit equally well"),
+                    "{why} is not {reason}"
+                )
             }
             (choice, expected) => panic!("{choice:?} is not {expected:?} by {known:?}"),
         }

@@ -8,9 +8,11 @@ use jiff::Timestamp;
 use crate::alert::Alert;
 use crate::incident::repair::RepairOutcome;
 use crate::incident::{Incident, Status};
+use crate::phrase;
 use crate::playbook::plan::Plan;
 use crate::primitives::digest::Digest;
 use crate::primitives::id::{IncidentId, PlaybookId};
+use crate::primitives::phrase::Phrase;
 use crate::primitives::safe_text::line;
 
 /// How much of a name, and of a root cause, a line shows: a whole line is kept with the evidence without being cut.
@@ -60,7 +62,7 @@ pub struct Memory {
     /// When the newest repair ended.
     pub last_at: Timestamp,
     /// All of it in a sentence for people.
-    pub sentence: String,
+    pub sentence: Phrase,
 }
 
 /// Everything that has to be equal for two repairs to be the same.
@@ -106,12 +108,25 @@ pub fn recall(past: &[Incident], wanted: u32) -> Option<Memory> {
         line(&plan.playbook_name, NAME_CHARACTERS),
         line(&plan.target, NAME_CHARACTERS),
     );
-    let which = if wanted == 1 {
-        "incident of this fingerprint was".to_owned()
+    let (newest, at) = (&newest.id, format!("{last_at:.0}"));
+    let sentence = if wanted == 1 {
+        phrase!(
+            "The last incident of this fingerprint was repaired by \"{playbook}\" on {target} (verified), most recently {newest} at {at}.",
+            playbook,
+            target,
+            newest,
+            at
+        )
     } else {
-        format!("{wanted} incidents of this fingerprint were")
+        phrase!(
+            "The last {wanted} incidents of this fingerprint were repaired by \"{playbook}\" on {target} (verified), most recently {newest} at {at}.",
+            wanted,
+            playbook,
+            target,
+            newest,
+            at
+        )
     };
-    let newest = &newest.id;
     Some(Memory {
         playbook: plan.playbook.clone(),
         playbook_name: plan.playbook_name.clone(),
@@ -120,9 +135,7 @@ pub fn recall(past: &[Incident], wanted: u32) -> Option<Memory> {
             .map(|(incident, ..)| incident.id.clone())
             .collect(),
         last_at: *last_at,
-        sentence: format!(
-            "The last {which} repaired by \"{playbook}\" on {target} (verified), most recently {newest} at {last_at:.0}."
-        ),
+        sentence,
     })
 }
 

@@ -12,10 +12,12 @@ use std::fmt;
 use jiff::Timestamp;
 
 use crate::incident::autonomy_level::AutonomyLevel;
+use crate::phrase;
 use crate::policy::limits::Earning;
 use crate::policy::playbook_run::PlaybookRun;
 use crate::primitives::id::IncidentId;
 use crate::primitives::names::named;
+use crate::primitives::phrase::Phrase;
 
 /// The 95th percentile of the standard normal distribution.
 const Z: f64 = 1.644_853_626_951_472_7;
@@ -154,11 +156,27 @@ pub struct TrackRecord {
 
 impl fmt::Display for TrackRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "earned {}: {}", self.level.as_str(), self.counts)
+        self.phrase().fmt(f)
     }
 }
 
 impl TrackRecord {
+    /// What it is, in a sentence.
+    pub fn phrase(&self) -> Phrase {
+        let level = self.level.as_str();
+        let counts = self.counts;
+        if counts.counted == 0 {
+            return phrase!("earned {level}: no run counts yet", level);
+        }
+        phrase!(
+            "earned {level}: {held} of {counted} held, at least {least} of them",
+            level,
+            held = counts.held,
+            counted = counts.counted,
+            least = format!("{:.2}", counts.at_least())
+        )
+    }
+
     /// The level that a playbook has earned by these runs, given in any order.
     ///
     /// A run that held can only raise it, to the next level when the bound reaches that level's threshold. A failure can only lower it, when

@@ -1,4 +1,4 @@
-//! Ids, digests, times, and text that is safe to show.
+//! Ids, digests, times, sentences in several languages, and text that is safe to show.
 
 pub mod digest;
 #[cfg(feature = "playbooks")]
@@ -6,8 +6,10 @@ pub mod duration;
 pub mod id;
 pub mod identity;
 pub mod ignored;
+pub mod language;
 pub mod local_time;
 pub mod names;
+pub mod phrase;
 pub mod safe_text;
 pub mod server_url;
 pub mod time;

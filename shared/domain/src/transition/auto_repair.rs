@@ -8,6 +8,7 @@ use crate::incident::approval::{Approval, ApprovalState, Verdict};
 use crate::incident::change::IncidentChange;
 use crate::incident::guardrail::{GuardrailOutcome, all_passed, names};
 use crate::incident::operation_log::{Event, LogRecord};
+use crate::phrase;
 use crate::playbook::plan::Plan;
 use crate::primitives::identity::DecidedBy;
 use crate::transition::decision::revocation::revoke;
@@ -73,7 +74,12 @@ impl IncidentChange {
             .failed(&why),
         );
         self.incident.repair = None;
-        revoke(self, actor, &format!("stopped by {why}"), now);
+        revoke(
+            self,
+            actor,
+            phrase!("stopped by {guardrails}", guardrails = why),
+            now,
+        );
         self.incident.guardrails = outcomes;
         self.propose_again(actor, now);
     }
@@ -104,7 +110,8 @@ mod tests {
 
     fn one_blocked() -> Vec<GuardrailOutcome> {
         let mut outcomes = passing();
-        outcomes[2] = GuardrailOutcome::blocked(Guardrail::Severity, "P1 never runs by itself");
+        outcomes[2] =
+            GuardrailOutcome::blocked(Guardrail::Severity, "P1 never runs by itself".to_owned());
         outcomes
     }
 

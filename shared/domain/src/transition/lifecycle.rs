@@ -1,5 +1,7 @@
 //! Lifecycle changes of an incident, each with its log entry.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::alert::Alert;
@@ -15,11 +17,22 @@ use crate::incident::parts::{IncidentKind, Recurrence};
 use crate::incident::repair::{EARLIER_KEPT, EarlierRepair};
 use crate::incident::response::Response;
 use crate::incident::{Incident, Status};
+use crate::phrase;
 use crate::playbook::plan::Plan;
 use crate::primitives::id::{ApprovalId, Fingerprint, IncidentId};
+use crate::primitives::phrase::Phrase;
 use crate::transition::decision::quorum::people_needed;
 use crate::transition::decision::revocation::revoke;
 use crate::transition::severity::of_alert;
+
+/// The names of what several alerts are about; none where it is one thing.
+fn several(targets: &BTreeSet<String>) -> Vec<String> {
+    if targets.len() > 1 {
+        targets.iter().cloned().collect()
+    } else {
+        Vec::new()
+    }
+}
 
 impl IncidentChange {
     /// The incident that an alert opens, with its first log entry.
@@ -67,6 +80,7 @@ impl IncidentChange {
             kind,
             severity,
             alert,
+            targets: several(&firing.targets),
             opened_as: None,
             worse: Vec::new(),
             hit_count,
@@ -108,7 +122,7 @@ impl IncidentChange {
         if let Some(why) = &analysis.fell_back_because {
             self.record(
                 now,
-                LogRecord::new(Event::AnalysisFellBack, "analyzer", why),
+                LogRecord::new(Event::AnalysisFellBack, "analyzer", why.to_string()),
             );
         }
         let sources: Vec<_> = evidence.iter().map(|evidence| evidence.source).collect();
@@ -196,14 +210,26 @@ impl IncidentChange {
     pub fn resolved(&mut self, hit_count: u64, now: Timestamp) {
         let detail = format!("every alert has resolved after {hit_count} sightings");
         let news = LogRecord::new(Event::IncidentResolved, "ingress", detail);
-        self.ended(Status::Resolved, news, "the alert resolved", hit_count, now);
+        self.ended(
+            Status::Resolved,
+            news,
+            phrase!("the alert resolved"),
+            hit_count,
+            now,
+        );
     }
 
     /// Alertmanager has none of the episode's alerts any more, and has not said so, as after a silence.
     pub fn ended_unheard(&mut self, hit_count: u64, now: Timestamp) {
         let detail = "Alertmanager has none of its alerts any more";
         let news = LogRecord::new(Event::IncidentResolved, "notifier", detail);
-        self.ended(Status::Resolved, news, "the alert resolved", hit_count, now);
+        self.ended(
+            Status::Resolved,
+            news,
+            phrase!("the alert resolved"),
+            hit_count,
+            now,
+        );
     }
 
     /// Nobody has heard of the incident's alerts for too long, and nobody can be asked
@@ -213,7 +239,7 @@ impl IncidentChange {
         self.ended(
             Status::Expired,
             news,
-            "the incident expired",
+            phrase!("the incident expired"),
             hit_count,
             now,
         );
@@ -223,7 +249,7 @@ impl IncidentChange {
         &mut self,
         status: Status,
         news: LogRecord,
-        why: &str,
+        why: Phrase,
         hit_count: u64,
         now: Timestamp,
     ) {
@@ -271,7 +297,7 @@ impl IncidentChange {
             // A repair that did not last must not be repeated automatically.
             self.incident.guardrails = vec![GuardrailOutcome::blocked(
                 Guardrail::EpisodeOpen,
-                "the alert resolved, and fired again",
+                phrase!("the alert resolved, and fired again"),
             )];
             return;
         }

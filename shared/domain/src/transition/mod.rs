@@ -1,6 +1,7 @@
 //! Changes of an incident: every status is assigned here.
 
 pub mod analysis_lease;
+pub mod attention;
 pub mod auto_repair;
 pub mod button_audit;
 pub mod decision;

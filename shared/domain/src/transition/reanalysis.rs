@@ -1,6 +1,8 @@
 //! Reanalysis: a new analysis that a person requests because they doubt the first. It is limited in
 //! number and frequency, and only possible while nothing is decided.
 
+use crate::phrase;
+use crate::primitives::phrase::Phrase;
 use crate::primitives::time::expired;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -27,51 +29,72 @@ const ACTOR: &str = "analyzer";
 
 /// Why there is no new analysis.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{}", self.phrase())]
 pub enum Refusal {
     /// There is nothing to doubt yet.
-    #[error("it has not been analysed yet")]
     NotAnalysed,
     /// It would change nothing any more, or pull the plan away from under its repair.
-    #[error("{}", words(*.0))]
     Status(Status),
     /// A storm's rule answers the same each time: no model is asked about it.
-    #[error("a storm is not analysed by models: ask for a part of it when the storm is over")]
     Storm,
     /// The last one has not ended. The message for it may never have been sent: sending it again
     /// changes nothing.
-    #[error("a new analysis is under way, which {by} asked for")]
     UnderWay {
         round: u32,
         /// Who asked for it.
         by: String,
     },
     /// It is too early.
-    #[error(
-        "the last new analysis was asked for at {asked_at:.0}: another one can be from {from:.0} on"
-    )]
     TooSoon {
         /// When the last one was asked for.
         asked_at: Timestamp,
         /// When the next one can be.
         from: Timestamp,
     },
-    #[error("it was analysed anew {MOST_ROUNDS} times already")]
+    /// There were as many as there may be.
     UsedUp,
 }
 
-fn words(status: Status) -> &'static str {
+impl Refusal {
+    /// The reason, for the person who asked.
+    pub fn phrase(&self) -> Phrase {
+        match self {
+            Self::NotAnalysed => words(Status::Open),
+            Self::Status(status) => words(*status),
+            Self::Storm => {
+                phrase!(
+                    "a storm is not analysed by models: ask for a part of it when the storm is over"
+                )
+            }
+            Self::UnderWay { by, .. } => {
+                phrase!("a new analysis is under way, which {by} asked for", by)
+            }
+            Self::TooSoon { asked_at, from } => phrase!(
+                "the last new analysis was asked for at {asked_at}: another one can be from {from} on",
+                asked_at = format!("{asked_at:.0}"),
+                from = format!("{from:.0}")
+            ),
+            Self::UsedUp => phrase!(
+                "it was analysed anew {rounds} times already",
+                rounds = MOST_ROUNDS
+            ),
+        }
+    }
+}
+
+fn words(status: Status) -> Phrase {
     match status {
-        Status::Open => "it has not been analysed yet",
-        Status::Approved => "its plan is approved: the repair starts any moment",
-        Status::Repairing => "its repair runs",
-        Status::Repaired => "its repair was verified",
-        Status::Resolved => "every alert of it has resolved",
-        Status::Expired => "it has expired",
-        Status::Closed => "it was closed",
-        Status::Announced => "it reports what a pipeline does, which is not analysed",
-        Status::InStorm => "it is a part of a storm",
+        Status::Open => phrase!("it has not been analysed yet"),
+        Status::Approved => phrase!("its plan is approved: the repair starts any moment"),
+        Status::Repairing => phrase!("its repair runs"),
+        Status::Repaired => phrase!("its repair was verified"),
+        Status::Resolved => phrase!("every alert of it has resolved"),
+        Status::Expired => phrase!("it has expired"),
+        Status::Closed => phrase!("it was closed"),
+        Status::Announced => phrase!("it reports what a pipeline does, which is not analysed"),
+        Status::InStorm => phrase!("it is a part of a storm"),
         Status::AwaitingApproval | Status::NeedsHuman | Status::Rejected | Status::RepairFailed => {
-            "nothing is decided on it"
+            phrase!("nothing is decided on it")
         }
     }
 }
@@ -179,7 +202,7 @@ impl IncidentChange {
         &mut self,
         round: u32,
         finding: (Analysis, Vec<Evidence>),
-        plan: impl FnOnce(&mut Self) -> Result<Plan, String>,
+        plan: impl FnOnce(&mut Self) -> Result<Plan, Phrase>,
         now: Timestamp,
         valid_for: SignedDuration,
     ) {
@@ -236,27 +259,27 @@ impl IncidentChange {
             .as_ref()
             .filter(|asked| asked.state == ApprovalState::Pending);
         let why = match waits {
-            Some(asked) if expired(asked.expires_at, now) => "nobody decided in time",
+            Some(asked) if expired(asked.expires_at, now) => phrase!("nobody decided in time"),
             Some(asked) if same && self.people_for(&plan, now, valid_for) == Some(asked.needed) => {
                 return;
             }
-            _ if same => "a new analysis changed how many people have to approve",
-            _ => "a new analysis came to another plan",
+            _ if same => phrase!("a new analysis changed how many people have to approve"),
+            _ => phrase!("a new analysis came to another plan"),
         };
         revoke(self, ACTOR, why, now);
         self.put_repair_aside();
         self.incident.no_plan_because = None;
         self.propose(plan, now, valid_for);
-        let doubt = "a person doubted the first finding and asked for a new one";
+        let doubt = phrase!("a person doubted the first finding and asked for a new one");
         self.incident.guardrails = vec![GuardrailOutcome::blocked(Guardrail::Confidence, doubt)];
     }
 
-    fn without_plan(&mut self, why: String, now: Timestamp) {
+    fn without_plan(&mut self, why: Phrase, now: Timestamp) {
         // What was tried and failed stays to be seen: there is nothing to be done in its place.
         if self.incident.status == Status::RepairFailed {
             return;
         }
-        revoke(self, ACTOR, "a new analysis came to no plan", now);
+        revoke(self, ACTOR, phrase!("a new analysis came to no plan"), now);
         let plans = self.last_plan();
         if let Some(asked) = &mut self.incident.reanalysis {
             asked.plans = plans;

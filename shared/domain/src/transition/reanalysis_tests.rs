@@ -321,7 +321,7 @@ fn a_plan_that_comes_back_after_it_was_gone_is_another_plan() {
     change.reanalysed(
         1,
         (worse(), vec![]),
-        |_| Err("no playbook fits".to_owned()),
+        |_| Err("no playbook fits".to_owned().into()),
         NOW,
         VALID_FOR,
     );
@@ -330,8 +330,8 @@ fn a_plan_that_comes_back_after_it_was_gone_is_another_plan() {
         (Status::NeedsHuman, &None)
     );
     assert_eq!(
-        change.incident.no_plan_because.as_deref(),
-        Some("no playbook fits")
+        change.incident.no_plan_because,
+        Some("no playbook fits".to_owned().into())
     );
     assert!(matches!(
         change.incident.approval.as_ref().expect("kept").state,

@@ -6,6 +6,8 @@ use crate::incident::Status;
 use crate::incident::change::IncidentChange;
 use crate::incident::operation_log::{Event, LogRecord};
 use crate::incident::repair::{Repair, RepairOutcome};
+use crate::phrase;
+use crate::primitives::phrase::Phrase;
 use crate::transition::decision::revocation::revoke;
 
 impl IncidentChange {
@@ -29,23 +31,23 @@ impl IncidentChange {
 
     /// Drops an approved plan whose alert has resolved before its first step.
     pub fn repair_unneeded(&mut self, actor: &str, now: Timestamp) {
-        self.drop_repair(actor, "the alert resolved", Status::Resolved, now);
+        self.drop_repair(actor, phrase!("the alert resolved"), Status::Resolved, now);
     }
 
     /// Takes an approval back: the approved plan must not run, and a human has to find out why.
-    pub fn repair_stopped(&mut self, rule: &str, why: &str, actor: &str, now: Timestamp) {
+    pub fn repair_stopped(&mut self, rule: &str, why: Phrase, actor: &str, now: Timestamp) {
         let news = LogRecord::new(Event::GuardrailBlocked, actor, rule);
-        self.record(now, news.failed(why));
+        self.record(now, news.failed(why.to_string()));
         self.drop_repair(actor, why, Status::NeedsHuman, now);
     }
 
     /// Takes an approval back because a person stops it before its first step.
-    pub(crate) fn repair_taken_back(&mut self, actor: &str, why: &str, now: Timestamp) {
+    pub(crate) fn repair_taken_back(&mut self, actor: &str, why: Phrase, now: Timestamp) {
         self.drop_repair(actor, why, Status::NeedsHuman, now);
     }
 
     /// A repair without steps is dropped, so that none seems to have run.
-    fn drop_repair(&mut self, actor: &str, why: &str, status: Status, now: Timestamp) {
+    fn drop_repair(&mut self, actor: &str, why: Phrase, status: Status, now: Timestamp) {
         self.incident.repair = None;
         revoke(self, actor, why, now);
         self.incident.status = status;

@@ -1,6 +1,6 @@
 //! The actions of a responder, by one rule for every way in which they come: chat, API, and command.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use thiserror::Error;
 
@@ -9,12 +9,14 @@ use crate::incident::operation_log::{Event, LogRecord};
 use crate::incident::parts::IncidentKind;
 use crate::incident::response::{
     CauseVerdict, CloseReason, Closing, NOTE_CHARACTERS, NOTES_KEPT, Note, Responder,
-    ResponderAction,
+    ResponderAction, SNOOZE_MINUTES,
 };
 use crate::incident::{Incident, Status};
 use crate::notification::channels::Channels;
+use crate::phrase;
 use crate::primitives::id::IncidentId;
 use crate::primitives::identity::Identity;
+use crate::primitives::phrase::Phrase;
 use crate::primitives::safe_text::{line, sanitize};
 use crate::transition::decision::revocation::revoke;
 
@@ -23,14 +25,27 @@ const NAME_CHARACTERS: usize = 60;
 
 /// Why an action changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{}", self.phrase())]
 pub enum ResponseRefusal {
-    #[error("you are not on the list of people who may decide")]
+    /// Nobody is known by this identity.
     NotListed,
     /// The state of the incident does not allow it.
-    #[error("{0}")]
-    NotPossible(&'static str),
-    #[error("{name} is not among the people of channels.json")]
+    NotPossible(Phrase),
+    /// `channels.json` has nobody of this name.
     UnknownPerson { name: String },
+}
+
+impl ResponseRefusal {
+    /// The reason, for the person who asked.
+    pub fn phrase(&self) -> Phrase {
+        match self {
+            Self::NotListed => phrase!("you are not on the list of people who may decide"),
+            Self::NotPossible(why) => why.clone(),
+            Self::UnknownPerson { name } => {
+                phrase!("{name} is not among the people of channels.json", name)
+            }
+        }
+    }
 }
 
 /// Does what a person asks for; `id` is that of the press or the request. False if it was so already: an action that is delivered
@@ -65,6 +80,7 @@ pub fn respond(
             responding.assign(to)
         }
         ResponderAction::Note { text } => responding.note(text),
+        ResponderAction::Snooze { minutes } => responding.snooze(*minutes),
         ResponderAction::Close {
             reason,
             duplicate_of,
@@ -89,7 +105,12 @@ struct Responding<'a> {
 impl Responding<'_> {
     fn acknowledge(&mut self) -> Result<bool, ResponseRefusal> {
         self.has_to_be_open()?;
-        if self.is_responder(self.person) {
+        let response = &self.change.incident.response;
+        let is_snoozed = response
+            .responder
+            .as_ref()
+            .is_some_and(|one| one.snoozed_until.is_some());
+        if self.is_responder(self.person) && !is_snoozed {
             return Ok(false);
         }
         self.give_to(self.person.to_owned(), None);
@@ -109,10 +130,32 @@ impl Responding<'_> {
         Ok(true)
     }
 
+    fn snooze(&mut self, minutes: u32) -> Result<bool, ResponseRefusal> {
+        self.has_to_be_open()?;
+        if !(1..=SNOOZE_MINUTES).contains(&minutes) {
+            return Err(ResponseRefusal::NotPossible(phrase!(
+                "an incident can be put off for 1 to {most} minutes",
+                most = SNOOZE_MINUTES
+            )));
+        }
+        let until = self.now + SignedDuration::from_mins(i64::from(minutes));
+        self.change.incident.response.responder = Some(Responder {
+            person: self.person.to_owned(),
+            since: self.now,
+            assigned_by: None,
+            snoozed_until: Some(until),
+        });
+        let detail = format!("{} put it off until {until:.0}", self.person);
+        self.record(Event::IncidentSnoozed, detail, json!({ "until": until }));
+        Ok(true)
+    }
+
     fn note(&mut self, text: &str) -> Result<bool, ResponseRefusal> {
         let text = sanitize(text, NOTE_CHARACTERS);
         if text.is_empty() {
-            return Err(ResponseRefusal::NotPossible("a note has to have a text"));
+            return Err(ResponseRefusal::NotPossible(phrase!(
+                "a note has to have a text"
+            )));
         }
         let notes = &mut self.change.incident.response.notes;
         notes.push(Note {
@@ -141,9 +184,9 @@ impl Responding<'_> {
         }
         let names_other = duplicate_of.is_some_and(|id| *id != incident.id);
         if (reason == CloseReason::Duplicate) != names_other {
-            return Err(ResponseRefusal::NotPossible(
-                "a duplicate names the other incident with duplicate_of, and nothing else does",
-            ));
+            return Err(ResponseRefusal::NotPossible(phrase!(
+                "a duplicate names the other incident with duplicate_of, and nothing else does"
+            )));
         }
         self.change.incident.response.closed = Some(Closing {
             person: self.person.to_owned(),
@@ -154,26 +197,28 @@ impl Responding<'_> {
         let detail = format!("{} closed it: {}", self.person, reason.as_str());
         let context = json!({ "reason": reason, "duplicate_of": duplicate_of });
         self.record(Event::IncidentClosed, detail, context);
-        let why = format!("{} closed the incident", self.person);
-        revoke(self.change, &self.actor, &why, self.now);
+        let why = phrase!("{person} closed the incident", person = self.person);
+        revoke(self.change, &self.actor, why, self.now);
         self.change.incident.status = Status::Closed;
         Ok(true)
     }
 
     fn reopen(&mut self) -> Result<bool, ResponseRefusal> {
-        if self.change.incident.status != Status::Closed
-            || self.change.incident.resolved_at.is_some()
-        {
+        // A storm is over as soon as its incidents are, also where people closed them.
+        let over =
+            self.change.incident.resolved_at.is_some() && self.change.incident.storm().is_none();
+        if self.change.incident.status != Status::Closed || over {
             return if self.change.incident.is_open() {
                 Ok(false)
             } else {
-                Err(ResponseRefusal::NotPossible(
-                    "its alert has ended: it opens again when that fires again",
-                ))
+                Err(ResponseRefusal::NotPossible(phrase!(
+                    "its alert has ended: it opens again when that fires again"
+                )))
             };
         }
         let detail = format!("{} opened it again", self.person);
         self.record(Event::IncidentReopenedByPerson, detail, json!({}));
+        self.change.incident.resolved_at = None;
         self.change.open_again();
         Ok(true)
     }
@@ -181,9 +226,9 @@ impl Responding<'_> {
     fn judge_cause(&mut self, right: bool) -> Result<bool, ResponseRefusal> {
         let incident = &self.change.incident;
         let Some(analysis) = &incident.analysis else {
-            return Err(ResponseRefusal::NotPossible(
-                "it has not been analysed: there is no cause to judge",
-            ));
+            return Err(ResponseRefusal::NotPossible(phrase!(
+                "it has not been analysed: there is no cause to judge"
+            )));
         };
         let before = incident.response.cause.as_ref();
         if before.is_some_and(|before| before.right == right && before.person == self.person) {
@@ -207,13 +252,15 @@ impl Responding<'_> {
 
     fn has_to_be_open(&self) -> Result<(), ResponseRefusal> {
         match self.change.incident.status {
-            Status::Closed => Err(ResponseRefusal::NotPossible(
-                "it was closed: open it again first",
-            )),
-            Status::Announced => Err(ResponseRefusal::NotPossible(
-                "it reports what a pipeline does: there is nothing to do about it",
-            )),
-            Status::Resolved | Status::Expired => Err(ResponseRefusal::NotPossible("it is over")),
+            Status::Closed => Err(ResponseRefusal::NotPossible(phrase!(
+                "it was closed: open it again first"
+            ))),
+            Status::Announced => Err(ResponseRefusal::NotPossible(phrase!(
+                "it reports what a pipeline does: there is nothing to do about it"
+            ))),
+            Status::Resolved | Status::Expired => {
+                Err(ResponseRefusal::NotPossible(phrase!("it is over")))
+            }
             _ => Ok(()),
         }
     }
@@ -230,6 +277,7 @@ impl Responding<'_> {
             person,
             since: self.now,
             assigned_by,
+            snoozed_until: None,
         });
     }
 
@@ -241,15 +289,12 @@ impl Responding<'_> {
 }
 
 /// Why an open incident cannot be closed yet.
-fn cannot_be_closed(incident: &Incident) -> Option<&'static str> {
+fn cannot_be_closed(incident: &Incident) -> Option<Phrase> {
     match incident.status {
-        _ if incident.storm().is_some() => {
-            Some("a storm ends with its incidents: close those that are over")
-        }
         // Without its analysis it could not be opened again as what it is.
-        Status::Open => Some("it is being analysed: try again in a minute"),
+        Status::Open => Some(phrase!("it is being analysed: try again in a minute")),
         // Its steps go on whatever the status says.
-        Status::Repairing => Some("its repair runs: stop it first"),
+        Status::Repairing => Some(phrase!("its repair runs: stop it first")),
         _ => None,
     }
 }

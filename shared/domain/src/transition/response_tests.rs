@@ -11,6 +11,7 @@ use crate::incident::operation_log::Event;
 use crate::incident::parts::{IncidentKind, Storm};
 use crate::incident::repair::{Repair, RepairOutcome};
 use crate::incident::response::{CloseReason, NOTES_KEPT, ResponderAction};
+use crate::phrase;
 use crate::primitives::id::IncidentId;
 use crate::primitives::identity::Identity;
 use crate::transition::decision::tests::{approval, events, now, two, waiting};
@@ -153,9 +154,9 @@ fn a_running_repair_is_not_closed_over() {
     change.repair_started(Repair::start(hash, now()));
     assert_eq!(
         act(&mut change, &close(CloseReason::FixedByHand)),
-        Err(ResponseRefusal::NotPossible(
+        Err(ResponseRefusal::NotPossible(phrase!(
             "its repair runs: stop it first"
-        ))
+        )))
     );
 }
 
@@ -221,14 +222,58 @@ fn what_was_closed_stays_closed_when_its_alert_ends() {
 }
 
 #[test]
-fn what_is_not_analysed_and_a_storm_cannot_be_closed() {
+fn what_is_not_analysed_cannot_be_closed() {
     let mut new = IncidentChange::new(incident());
     assert!(act(&mut new, &close(CloseReason::FalseAlarm)).is_err());
     assert!(!new.incident.can_be_closed());
+}
+
+#[test]
+fn a_closed_storm_is_opened_again_also_where_it_is_over() {
     let mut storm = open();
     storm.incident.kind = IncidentKind::Storm(Storm::default());
-    assert!(act(&mut storm, &close(CloseReason::FalseAlarm)).is_err());
-    assert!(!storm.incident.can_be_closed());
+    storm.incident.status = Status::NeedsHuman;
+    assert_eq!(act(&mut storm, &close(CloseReason::FalseAlarm)), Ok(true));
+    let found = |open| Storm {
+        members: 3,
+        open,
+        ..Storm::default()
+    };
+    storm.storm_is(found(0), now());
+    assert_eq!(
+        storm.incident.status,
+        Status::Closed,
+        "it stays as a person left it"
+    );
+    assert!(storm.incident.resolved_at.is_some());
+    assert_eq!(act(&mut storm, &ResponderAction::Reopen {}), Ok(true));
+    assert_eq!(
+        (storm.incident.status, storm.incident.resolved_at),
+        (Status::NeedsHuman, None)
+    );
+    act(&mut storm, &close(CloseReason::FalseAlarm)).expect("closed");
+    storm.storm_is(found(1), now());
+    assert_eq!(
+        storm.incident.status,
+        Status::NeedsHuman,
+        "one of it fires again"
+    );
+}
+
+#[test]
+fn an_incident_is_put_off_for_a_minute_to_a_week() {
+    for (minutes, possible) in [(0, false), (1, true), (10_080, true), (10_081, false)] {
+        let mut change = open();
+        let answer = act(&mut change, &ResponderAction::Snooze { minutes });
+        assert_eq!(answer.is_ok(), possible, "{minutes}");
+        let until = change
+            .incident
+            .response
+            .responder
+            .and_then(|one| one.snoozed_until);
+        let expected = now() + SignedDuration::from_mins(i64::from(minutes));
+        assert_eq!(until, possible.then_some(expected));
+    }
 }
 
 #[test]

@@ -2,6 +2,8 @@
 //! at a person's request.
 
 use crate::alert::silence_matchers::ALERTNAME;
+use crate::phrase;
+use crate::primitives::phrase::Phrase;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use thiserror::Error;
@@ -28,14 +30,31 @@ const ACTOR: &str = "notifier";
 
 /// Why a silence is not requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("{}", self.phrase())]
 pub enum Refusal {
-    #[error("it is silenced until {until:.0}")]
+    /// There is a silence already.
     Holds { until: Timestamp },
     /// It is over, it is not one alert, or Alertmanager has not sent it.
-    #[error(
-        "only an open incident can be silenced whose alert came from Alertmanager with all of its labels"
-    )]
     Impossible,
+}
+
+impl Refusal {
+    /// The reason, for the person who asked.
+    pub fn phrase(self) -> Phrase {
+        match self {
+            Self::Holds { until } => {
+                phrase!(
+                    "it is silenced until {until}",
+                    until = format!("{until:.0}")
+                )
+            }
+            Self::Impossible => {
+                phrase!(
+                    "only an open incident can be silenced whose alert came from Alertmanager with all of its labels"
+                )
+            }
+        }
+    }
 }
 
 /// Asks for a silence, in the name of `by`. Who repeats themselves at once is not in the log again, and may have its message sent again: the

@@ -225,7 +225,13 @@ impl IncidentChange {
             );
         }
         self.incident.kind = IncidentKind::Storm(found);
-        match (self.incident.status == Status::Resolved, over) {
+        // A person may have closed it while an incident of it opened again.
+        let was_over =
+            self.incident.resolved_at.is_some() || self.incident.status == Status::Closed;
+        if over && self.incident.status == Status::Closed {
+            self.incident.resolved_at.get_or_insert(now);
+        }
+        match (was_over, over) {
             (false, true) => {
                 self.incident.resolved_at = Some(now);
                 let detail =

@@ -179,7 +179,11 @@ async fn beyond_the_day_budget_rules_answer_and_one_notice_is_sent() {
         assert_eq!(
             (
                 analysis.provider.as_str(),
-                analysis.fell_back_because.as_deref()
+                analysis
+                    .fell_back_because
+                    .as_ref()
+                    .map(ToString::to_string)
+                    .as_deref()
             ),
             ("static", Some(why))
         );
@@ -271,7 +275,10 @@ async fn rules_answer_where_no_model_does_and_the_bill_is_kept() {
         (analysis.provider.as_str(), analysis.model),
         ("static", None)
     );
-    let why = analysis.fell_back_because.expect("it fell back");
+    let why = analysis
+        .fell_back_because
+        .expect("it fell back")
+        .to_string();
     assert!(
         why.starts_with("broken: it failed (500): not now; wordy: the answer does not fit: "),
         "{why}"

@@ -151,7 +151,11 @@ async fn after_two_workers_that_died_the_rules_answer() {
     assert_eq!(
         (
             analysis.provider.as_str(),
-            analysis.fell_back_because.as_deref()
+            analysis
+                .fell_back_because
+                .as_ref()
+                .map(ToString::to_string)
+                .as_deref()
         ),
         ("static", Some(why))
     );

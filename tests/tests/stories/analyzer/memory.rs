@@ -78,7 +78,11 @@ async fn memory_of_three_repairs_is_suggested_or_used_as_configured() {
             (provider, calls),
             "{mode}"
         );
-        let remembered = analysis.remembered.as_deref().unwrap_or_default();
+        let remembered = analysis
+            .remembered
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         assert_eq!(
             remembered.contains("repaired by \"Restart it\" on web (verified)"),
             suggested,

@@ -193,7 +193,11 @@ async fn beyond_the_budget_of_the_incident_the_rules_answer() {
     assert_eq!(
         (
             analysis.provider.as_str(),
-            analysis.fell_back_because.as_deref()
+            analysis
+                .fell_back_because
+                .as_ref()
+                .map(ToString::to_string)
+                .as_deref()
         ),
         ("static", Some(why))
     );

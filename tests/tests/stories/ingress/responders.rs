@@ -11,7 +11,8 @@ use tests::slack::Interaction;
 use tests::stack::{Stack, project};
 
 /// What a responder's actions leave in the log, in the order of the story.
-const BY_BUTTONS: [Event; 6] = [
+const BY_BUTTONS: [Event; 7] = [
+    Event::IncidentSnoozed,
     Event::IncidentAcknowledged,
     Event::CauseDenied,
     Event::CauseConfirmed,
@@ -20,7 +21,8 @@ const BY_BUTTONS: [Event; 6] = [
     Event::IncidentClosed,
 ];
 /// The data of the buttons of that story.
-const BUTTONS: [&str; 6] = [
+const BUTTONS: [&str; 7] = [
+    "snooze_hour",
     "acknowledge",
     "cause_wrong",
     "cause_right",
@@ -28,10 +30,11 @@ const BUTTONS: [&str; 6] = [
     "reopen",
     "false_alarm",
 ];
-const RESPONSES: [Event; 8] = [
+const RESPONSES: [Event; 9] = [
     Event::IncidentAcknowledged,
     Event::IncidentAssigned,
     Event::NoteAdded,
+    Event::IncidentSnoozed,
     Event::CauseConfirmed,
     Event::CauseDenied,
     Event::IncidentClosed,
@@ -87,6 +90,7 @@ async fn the_buttons_of_telegram_do_what_a_responder_does() {
     assert_eq!(
         said,
         [
+            "It is put off, and you are on it until then.",
             "You are on it: the card says so.",
             "Noted: the cause is wrong.",
             "Noted: the cause is right.",
@@ -154,6 +158,8 @@ async fn the_api_does_what_a_responder_does() {
             json!({ "action": "note", "text": "the <b>disk</b> was full" }),
             200,
         ),
+        (json!({ "action": "snooze", "minutes": 120 }), 200),
+        (json!({ "action": "snooze", "minutes": 0 }), 409),
         (json!({ "action": "cause", "right": false }), 200),
         (json!({ "action": "close", "reason": "duplicate" }), 409),
         (duplicate, 200),
@@ -170,6 +176,8 @@ async fn the_api_does_what_a_responder_does() {
             Event::IncidentAssigned,
             Event::ResponseRefused,
             Event::NoteAdded,
+            Event::IncidentSnoozed,
+            Event::ResponseRefused,
             Event::CauseDenied,
             Event::ResponseRefused,
             Event::IncidentClosed,
@@ -214,6 +222,8 @@ async fn the_command_does_what_a_responder_does() {
             "nobody is not among the people",
         ),
         (vec!["note", id, "replaced the disk"], 0, "done: "),
+        (vec!["snooze", id, "--for", "2h"], 0, "on it: ada"),
+        (vec!["snooze", id, "--for", "8d"], 2, ""),
         (vec!["cause", id, "right"], 0, "done: "),
         (
             vec!["close", id, "--reason", "duplicate", "--of", of],
@@ -237,6 +247,7 @@ async fn the_command_does_what_a_responder_does() {
             Event::IncidentAssigned,
             Event::ResponseRefused,
             Event::NoteAdded,
+            Event::IncidentSnoozed,
             Event::CauseConfirmed,
             Event::IncidentClosed,
             Event::IncidentReopenedByPerson,

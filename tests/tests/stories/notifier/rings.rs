@@ -1,11 +1,12 @@
 //! Test of what rings: each event that people have to hear is one new message below the card, and everything else is an edit.
 
 use domain::alert::AlertSeverity;
+use domain::analysis::Severity;
 use domain::incident::change::IncidentChange;
 use domain::incident::operation_log::{Event, LogRecord};
 use domain::incident::repair::RepairOutcome;
 use domain::incident::response::{CloseReason, ResponderAction};
-use domain::notification::channels::{Channels, Identity};
+use domain::notification::channels::{ApprovalRule, Channels, Identity};
 use domain::primitives::id::IncidentId;
 use domain::transition::response::respond;
 use jiff::{SignedDuration, Timestamp};
@@ -66,11 +67,29 @@ fn fires_again(change: &mut IncidentChange) {
     change.reopened(1, 3, Timestamp::now());
 }
 
+/// Nobody is on it, and Mira is the second level of the team.
+fn calls_mira(change: &mut IncidentChange) {
+    let mut channels: Channels = serde_json::from_value(two_people()).expect("channels");
+    let levels = json!([{ "people": ["ada"], "wait_seconds": 60 }, { "people": ["mira"] }]);
+    channels.duty =
+        serde_json::from_value(json!({ "teams": { "web": { "levels": levels } } })).expect("teams");
+    channels.approvals = vec![ApprovalRule {
+        team: Some("web".to_owned()),
+        ..ApprovalRule::default()
+    }];
+    change.incident.severity = Severity::P1;
+    assert!(change.expire(Timestamp::now() + SignedDuration::from_hours(3)));
+    let soon = Timestamp::now() + SignedDuration::from_hours(4);
+    assert!(change.call_next_level(&channels, soon));
+    let later = soon + SignedDuration::from_mins(1);
+    assert!(change.call_next_level(&channels, later));
+}
+
 /// What happens to an incident whose plan waits for a decision, and the first line of the message that rings.
 type Row = (&'static str, Happens, &'static str);
 type Happens = fn(&mut IncidentChange);
 
-const RINGS: [Row; 11] = [
+const RINGS: [Row; 13] = [
     (
         "severity raised",
         |change| change.escalated(AlertSeverity::Critical, 2, Timestamp::now()),
@@ -129,6 +148,19 @@ const RINGS: [Row; 11] = [
         },
         "👉 It is yours now",
     ),
+    (
+        "put off, and its time is over",
+        |change| {
+            acts(change, &ResponderAction::Snooze { minutes: 60 });
+            assert!(change.end_snooze(Timestamp::now() + SignedDuration::from_hours(1)));
+        },
+        "⏰ The snooze is over, and nobody is on it",
+    ),
+    (
+        "escalated without a plan",
+        calls_mira,
+        "📣 Nobody is on it: please help",
+    ),
 ];
 
 /// What changes the card, and makes no sound.
@@ -176,11 +208,8 @@ async fn what_people_have_to_hear_rings_once_and_the_rest_is_edited() {
         let (id, rung) = after(&story, happens).await;
         assert_eq!(first_lines(&rung), [title], "{name}");
         assert_eq!(rung[0]["disable_notification"], json!(false), "{name}");
-        let whom = if name == "given to a person" {
-            MIRA
-        } else {
-            ADA
-        };
+        let to_mira = ["given to a person", "escalated without a plan"].contains(&name);
+        let whom = if to_mira { MIRA } else { ADA };
         assert_eq!(rung[0]["mentions"], json!([whom]), "{name}: {}", rung[0]);
         let (result, notice) = (
             logged(&story, &id, Event::TelegramResultSent).await.len(),

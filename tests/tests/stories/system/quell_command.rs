@@ -238,10 +238,10 @@ async fn an_operator_fires_plans_switches_and_verifies() {
         .incident(&id, |incident| incident.plan.is_some())
         .await;
     let stopped: Vec<_> = blocking(&incident.guardrails)
-        .map(|outcome| (outcome.guardrail, outcome.why.as_str()))
+        .map(|outcome| (outcome.guardrail, outcome.why.to_string()))
         .collect();
     assert!(
-        matches!(stopped[..], [(Guardrail::KillSwitch, why)] if why.starts_with("it is on: the disks move (by ")),
+        matches!(&stopped[..], [(Guardrail::KillSwitch, why)] if why.starts_with("it is on: the disks move (by ")),
         "{stopped:?}"
     );
     stack.card(&id, "the disks move").await;

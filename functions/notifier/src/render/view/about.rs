@@ -7,7 +7,7 @@ use domain::incident::parts::IncidentKind;
 use domain::primitives::safe_text::is_hidden;
 use serde::Serialize;
 
-use super::{NAME_CHARACTERS, Names, TEXT_CHARACTERS, duration, short};
+use super::{NAME_CHARACTERS, Names, TEXT_CHARACTERS, duration, listed, short};
 
 /// Labels that say where the trouble is, in the order in which they are shown, behind those that tell the subject apart. Their
 /// names are those of node_exporter, kube-state-metrics, cAdvisor, and the exporters of queues and databases.
@@ -38,6 +38,8 @@ const SHOWN: [&str; 22] = [
 /// How many labels a card shows, and how much of a name and a value.
 const LABELS_SHOWN: usize = 8;
 const LABEL_NAME_CHARACTERS: usize = 30;
+/// How many of several things are named.
+const TARGETS_SHOWN: usize = 6;
 /// How much of what a sender calls its numbers, such as Grafana's `A`.
 const NUMBERS_SHOWN: usize = 4;
 /// A longer address than this is not shown: a part of one leads elsewhere.
@@ -50,6 +52,8 @@ pub struct About {
     pub description: String,
     /// What tells the subject apart, and where it is: the cluster first.
     pub labels: Vec<Pair>,
+    /// What several alerts are about, by name: empty where it is one thing.
+    pub targets: String,
     /// What the sender measured, by its own names.
     pub numbers: Vec<Pair>,
     /// When the alert began to fire.
@@ -88,6 +92,7 @@ impl About {
         Self {
             description: description(incident),
             labels: labels(alert),
+            targets: listed(&incident.targets, TARGETS_SHOWN),
             numbers: numbers.map(|(name, value)| pair(name, value)).collect(),
             since: names.moment(alert.starts_at),
             lasted: incident

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::finding::{Link, Measured};
 use super::plan::{Origin, Part, parts};
 use super::status::{Ran, failed};
-use super::{NAME_CHARACTERS, Names, STEP_CHARACTERS, TEXT_CHARACTERS, first, last, short};
+use super::{NAME_CHARACTERS, Names, STEP_CHARACTERS, TEXT_CHARACTERS, first, last, listed, short};
 
 /// How many lines of one piece of evidence are shown.
 const LINES_SHOWN: usize = 4;
@@ -176,10 +176,10 @@ impl Details {
                 .unwrap_or_default()
                 .to_owned(),
             affected_services: analysis
-                .map(|analysis| listed(&analysis.affected_services))
+                .map(|analysis| listed(&analysis.affected_services, SERVICES_SHOWN))
                 .unwrap_or_default(),
             related_services: radius
-                .map(|radius| listed(&radius.related_services))
+                .map(|radius| listed(&radius.related_services, SERVICES_SHOWN))
                 .unwrap_or_default(),
             deviation: analysis
                 .and_then(|analysis| analysis.deviation.as_deref())
@@ -187,7 +187,11 @@ impl Details {
                 .unwrap_or_default(),
             evidence,
             evidence_more,
-            guardrails: incident.guardrails.iter().map(Answered::of).collect(),
+            guardrails: incident
+                .guardrails
+                .iter()
+                .map(|outcome| Answered::of(outcome, names))
+                .collect(),
             guardrails_at: asked.map(time).unwrap_or_default(),
             failed: ran
                 .map(|repair| failed(repair, OUTPUT_LINES, OUTPUT_CHARACTERS))
@@ -233,21 +237,6 @@ fn impact(impact: DataImpact) -> &'static str {
     }
 }
 
-fn listed(names: &[String]) -> String {
-    let (shown, more) = first(
-        names
-            .iter()
-            .map(|name| short(name, NAME_CHARACTERS / 2))
-            .collect(),
-        SERVICES_SHOWN,
-    );
-    if more > 0 {
-        format!("{} +{more}", shown.join(", "))
-    } else {
-        shown.join(", ")
-    }
-}
-
 impl Asked {
     fn of(evidence: &Evidence) -> Self {
         let mut asked = Self {
@@ -281,11 +270,11 @@ impl Asked {
 }
 
 impl Answered {
-    fn of(outcome: &GuardrailOutcome) -> Self {
+    fn of(outcome: &GuardrailOutcome, names: Names<'_>) -> Self {
         Self {
             name: outcome.guardrail.as_str(),
             passed: outcome.passed,
-            why: short(&outcome.why, NAME_CHARACTERS),
+            why: names.say(&outcome.why, NAME_CHARACTERS),
         }
     }
 }

@@ -7,7 +7,7 @@ use domain::incident::Incident;
 use domain::primitives::safe_text::is_hidden;
 use serde::Serialize;
 
-use super::{NAME_CHARACTERS, STEP_CHARACTERS, TEXT_CHARACTERS, short};
+use super::{NAME_CHARACTERS, Names, STEP_CHARACTERS, TEXT_CHARACTERS, short};
 
 /// How many measurements are shown.
 const MEASUREMENTS_SHOWN: usize = 4;
@@ -76,20 +76,24 @@ pub struct Link {
 
 impl Finding {
     /// What an incident's analysis says.
-    pub fn of(incident: &Incident) -> Self {
+    pub fn of(incident: &Incident, names: Names<'_>) -> Self {
         let Some(analysis) = &incident.analysis else {
             return Self::default();
         };
         let text = |text: &str| short(text, TEXT_CHARACTERS);
-        let optional = |text: &Option<String>| {
-            text.as_deref()
-                .map(|text| short(text, TEXT_CHARACTERS))
-                .unwrap_or_default()
-        };
+        let translated = names.texts(analysis);
+        let (cause, action, suggestions) = translated.map_or(
+            (
+                &analysis.root_cause,
+                &analysis.suggested_action,
+                &analysis.optimisation_suggestions,
+            ),
+            |texts| (&texts.root_cause, &texts.action, &texts.suggestions),
+        );
         Self {
             analysed: true,
-            cause: text(&analysis.root_cause),
-            action: text(&analysis.suggested_action),
+            cause: text(cause),
+            action: text(action),
             command: whole(analysis.suggested_command.as_deref()),
             measurements: measurements(&incident.evidence),
             links: incident
@@ -98,7 +102,11 @@ impl Finding {
                 .filter_map(Link::of)
                 .take(LINKS_SHOWN)
                 .collect(),
-            remembered: optional(&analysis.remembered),
+            remembered: analysis
+                .remembered
+                .as_ref()
+                .map(|sentence| names.say(sentence, TEXT_CHARACTERS))
+                .unwrap_or_default(),
             risk: analysis.risk.as_str(),
             confidence: percent(analysis),
             downtime: short(&analysis.blast_radius.estimated_downtime, NAME_CHARACTERS),
@@ -115,12 +123,12 @@ impl Finding {
             } else {
                 String::new()
             },
-            fell_back_because: optional(&analysis.fell_back_because),
-            tuning: analysis
-                .optimisation_suggestions
-                .first()
-                .map(|tip| text(tip))
+            fell_back_because: analysis
+                .fell_back_because
+                .as_ref()
+                .map(|why| names.say(why, TEXT_CHARACTERS))
                 .unwrap_or_default(),
+            tuning: suggestions.first().map(|tip| text(tip)).unwrap_or_default(),
         }
     }
 }

@@ -12,9 +12,12 @@ pub mod plan;
 pub mod response;
 pub mod status;
 
+use domain::analysis::{Analysis, FindingTexts};
 use domain::incident::repair::end_of;
-use domain::notification::channels::Channels;
+use domain::notification::channels::{Channels, Language};
+use domain::notification::words::words;
 use domain::primitives::local_time::Zone;
+use domain::primitives::phrase::Phrase;
 use domain::primitives::safe_text::{cut, line};
 use jiff::Timestamp;
 
@@ -39,21 +42,33 @@ pub(crate) fn short(text: &str, characters: usize) -> String {
     shown
 }
 
-/// How a channel names people and moments. The record knows people by what they came with, such as `telegram:7`.
+/// How a channel names people and moments, and in which language it says what is stored as a phrase. The record knows people by what they came with, such as `telegram:7`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Names<'a> {
     channels: Option<&'a Channels>,
     /// The zone of its readers; none is UTC.
     zone: Option<&'a Zone>,
+    language: Language,
 }
 
 impl<'a> Names<'a> {
     /// Those of this file, for readers in this zone.
-    pub fn of(channels: &'a Channels, zone: Option<&'a Zone>) -> Self {
+    pub fn of(channels: &'a Channels, zone: Option<&'a Zone>, language: Language) -> Self {
         Self {
             channels: Some(channels),
             zone,
+            language,
         }
+    }
+
+    /// A sentence in the language of the readers, on one line.
+    pub(crate) fn say(&self, phrase: &Phrase, characters: usize) -> String {
+        short(&words(self.language).say(phrase), characters)
+    }
+
+    /// The texts of a finding in the language of the readers, if it has them.
+    pub(crate) fn texts<'t>(&self, analysis: &'t Analysis) -> Option<&'t FindingTexts> {
+        analysis.translations.get(&self.language)
     }
 
     /// A moment for people: `2026-11-22 03:14 UTC`.
@@ -103,6 +118,17 @@ pub(crate) fn duration(from: Timestamp, until: Timestamp) -> String {
         (0, 0, minutes) => format!("{minutes} min"),
         (0, hours, minutes) => format!("{hours} h {minutes} min"),
         (days, hours, _) => format!("{days} d {hours} h"),
+    }
+}
+
+/// The first names of a list, and how many more there are.
+pub(crate) fn listed(names: &[String], most: usize) -> String {
+    let shown = names.iter().map(|name| short(name, NAME_CHARACTERS / 2));
+    let (shown, more) = first(shown.collect(), most);
+    if more > 0 {
+        format!("{} +{more}", shown.join(", "))
+    } else {
+        shown.join(", ")
     }
 }
 

@@ -4,8 +4,10 @@
 use domain::analysis::budget::Spending;
 use domain::analysis::price::dollars;
 use domain::incident::Incident;
+use domain::incident::approval::ApprovalState;
 use domain::incident::repair::Repair;
 use domain::notification::notice::{self, What};
+use domain::primitives::phrase::Phrase;
 use jiff::civil::Date;
 use serde::Serialize;
 
@@ -138,7 +140,7 @@ impl Escalation {
             parts,
             origin,
             ..
-        } = Planned::of(incident);
+        } = Planned::of(incident, names);
         let (people, people_more) = first(
             people
                 .iter()
@@ -163,6 +165,15 @@ impl Escalation {
             origin,
             id: incident.id.to_string(),
         }
+    }
+}
+
+/// Why a plan is void, as the log says it, with the values of the incident's own sentence where that is the same.
+fn void_phrase(incident: &Incident, why: &str) -> Phrase {
+    let state = incident.approval.as_ref().map(|approval| &approval.state);
+    match state {
+        Some(ApprovalState::Void { why: phrase, .. }) if phrase == why => phrase.clone(),
+        _ => why.to_owned().into(),
     }
 }
 
@@ -211,7 +222,7 @@ impl Notice {
             What::Ended { outcome, automatic } => (outcome.as_str(), *automatic),
             What::StillFiring { automatic } => ("still_firing", *automatic),
             What::PlanVoid { why } => {
-                told.why = short(why, TEXT_CHARACTERS);
+                told.why = names.say(&void_phrase(incident, why), TEXT_CHARACTERS);
                 return told;
             }
             What::FiresAgain
@@ -220,6 +231,8 @@ impl Notice {
             | What::DecisionNeeded
             | What::DecisionExpiring
             | What::Assigned { .. }
+            | What::SnoozeEnded { .. }
+            | What::Called { .. }
             | What::EndedUnattended => return told,
         };
         (told.outcome, told.automatic) = (outcome, automatic);

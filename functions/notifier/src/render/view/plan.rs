@@ -7,7 +7,7 @@ use domain::playbook::plan::{Phase, Plan};
 use serde::Serialize;
 use wire::command_line;
 
-use super::{NAME_CHARACTERS, STEP_CHARACTERS, TEXT_CHARACTERS, first, short};
+use super::{NAME_CHARACTERS, Names, STEP_CHARACTERS, TEXT_CHARACTERS, first, short};
 
 /// How many steps of a part are shown.
 const STEPS_SHOWN: usize = 4;
@@ -91,14 +91,14 @@ pub struct Blocked {
 
 impl Planned {
     /// What an incident's plan says.
-    pub fn of(incident: &Incident) -> Self {
+    pub fn of(incident: &Incident, names: Names<'_>) -> Self {
         let no_plan = incident
             .no_plan_because
-            .as_deref()
+            .as_ref()
             .filter(|_| incident.plan.is_none());
         let mut planned = Self {
             no_plan_because: no_plan
-                .map(|why| short(why, TEXT_CHARACTERS))
+                .map(|why| names.say(why, TEXT_CHARACTERS))
                 .unwrap_or_default(),
             ..Self::default()
         };
@@ -116,7 +116,9 @@ impl Planned {
             .as_ref()
             .is_some_and(Approval::by_guardrails);
         if incident.status == Status::AwaitingApproval {
-            let blocked = blocking(&incident.guardrails).map(Blocked::of).collect();
+            let blocked = blocking(&incident.guardrails)
+                .map(|outcome| Blocked::of(outcome, names))
+                .collect();
             (planned.guardrails, planned.guardrails_more) = first(blocked, GUARDRAILS_SHOWN);
         }
         planned
@@ -124,10 +126,10 @@ impl Planned {
 }
 
 impl Blocked {
-    fn of(outcome: &GuardrailOutcome) -> Self {
+    fn of(outcome: &GuardrailOutcome, names: Names<'_>) -> Self {
         Self {
             name: outcome.guardrail.as_str(),
-            why: short(&outcome.why, NAME_CHARACTERS),
+            why: names.say(&outcome.why, NAME_CHARACTERS),
         }
     }
 }

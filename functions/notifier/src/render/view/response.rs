@@ -16,6 +16,10 @@ pub struct ResponseView {
     pub responder_since: String,
     /// Who gave it to them; empty if they took it.
     pub assigned_by: String,
+    /// Until when they have put it off, or nothing.
+    pub snoozed_until: String,
+    /// When the next level of the team was called because nobody was on it, or nothing.
+    pub called_at: String,
     pub notes: Vec<NoteView>,
     /// Who closed it.
     pub closed_by: String,
@@ -44,7 +48,16 @@ impl ResponseView {
             view.responder_since = names.moment(responder.since);
             let by = responder.assigned_by.as_deref().unwrap_or_default();
             view.assigned_by = short(by, NAME_CHARACTERS);
+            view.snoozed_until = responder
+                .snoozed_until
+                .map(|until| names.moment(until))
+                .unwrap_or_default();
         }
+        let called = response.called.filter(|called| called.level > 0);
+        view.called_at = called
+            .filter(|_| response.responder.is_none())
+            .map(|called| names.moment(called.at))
+            .unwrap_or_default();
         let note = |note: &Note| NoteView {
             person: short(&note.person, NAME_CHARACTERS),
             at: names.moment(note.at),

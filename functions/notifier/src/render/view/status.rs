@@ -180,7 +180,9 @@ impl StatusView {
                 self.decided_by = decided_by(approval, names);
                 self.decided_at = names.moment(*at);
             }
-            ApprovalState::Void { why, .. } => self.void_because = short(why, TEXT_CHARACTERS),
+            ApprovalState::Void { why, .. } => {
+                self.void_because = names.say(why, TEXT_CHARACTERS);
+            }
         }
     }
 }

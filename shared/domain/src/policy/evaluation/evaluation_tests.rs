@@ -124,9 +124,9 @@ pub(super) fn after(
     change(&mut facts);
     let outcome = facts.context().ask(guardrail);
     if outcome.passed {
-        Ok(outcome.why)
+        Ok(outcome.why.to_string())
     } else {
-        Err(outcome.why)
+        Err(outcome.why.to_string())
     }
 }
 

@@ -12,12 +12,14 @@ use jiff::{SignedDuration, Timestamp};
 use crate::incident::Incident;
 use crate::incident::approval::{ApprovalState, Verdict};
 use crate::incident::guardrail::{Guardrail, GuardrailOutcome};
+use crate::phrase;
 use crate::playbook::Playbook;
 use crate::playbook::plan::Plan;
 use crate::playbook::service::{Level, Service};
 use crate::policy::attempt_ledger::GuardrailInputs;
 use crate::policy::limits::Limits;
 use crate::primitives::id::ApprovalId;
+use crate::primitives::phrase::Phrase;
 
 /// Everything that decides whether a plan may run without a human.
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +54,7 @@ pub fn start_by(incident: &Incident, starts_within: SignedDuration) -> Option<Ti
 }
 
 /// Why a guardrail passes, or why it does not.
-type Answer = Result<String, String>;
+type Answer = Result<Phrase, Phrase>;
 
 impl GuardrailContext<'_> {
     /// Asks every guardrail, in order.
@@ -76,7 +78,7 @@ impl GuardrailContext<'_> {
             Guardrail::EpisodeOpen => self.episode_open(),
             Guardrail::StartsInTime => self.starts_in_time(),
             // Known only where the keys are, which adds its outcome there.
-            Guardrail::SignedDecision => Err("nothing is signed here".to_owned()),
+            Guardrail::SignedDecision => Err(phrase!("nothing is signed here")),
         };
         let passed = answer.is_ok();
         let (Ok(why) | Err(why)) = answer;
@@ -92,37 +94,40 @@ impl GuardrailContext<'_> {
         ApprovalId::for_plan(&self.incident.id, &self.plan.hash())
     }
 
-    fn known_playbook(&self) -> Result<&Playbook, String> {
+    fn known_playbook(&self) -> Result<&Playbook, Phrase> {
+        let playbook = &self.plan.playbook;
         self.playbook
-            .ok_or_else(|| format!("there is no playbook {} any more", self.plan.playbook))
+            .ok_or_else(|| phrase!("there is no playbook {playbook} any more", playbook))
     }
 
-    fn known_service(&self) -> Result<&Service, String> {
+    fn known_service(&self) -> Result<&Service, Phrase> {
+        let service = &self.plan.target;
         self.service
-            .ok_or_else(|| format!("the registry has no service {} any more", self.plan.target))
+            .ok_or_else(|| phrase!("the registry has no service {service} any more", service))
     }
 
     fn kill_switch(&self) -> Answer {
         match self.readings.killed {
-            Some(false) => Ok("it is off".into()),
-            Some(true) => Err(self.readings.switched_off.to_string()),
-            None => Err("it could not be read".into()),
+            Some(false) => Ok(phrase!("it is off")),
+            Some(true) => Err(self.readings.switched_off.phrase()),
+            None => Err(phrase!("it could not be read")),
         }
     }
 
     fn service_level(&self) -> Answer {
         let service = self.known_service()?;
+        let name = &service.name;
         match service.level {
-            Level::Auto => Ok(format!("{} is auto", service.name)),
-            Level::Approval => Err(format!("{} asks for approval", service.name)),
-            Level::Manual => Err(format!("{} is repaired by hand only", service.name)),
+            Level::Auto => Ok(phrase!("{name} is auto", name)),
+            Level::Approval => Err(phrase!("{name} asks for approval", name)),
+            Level::Manual => Err(phrase!("{name} is repaired by hand only", name)),
         }
     }
 
     fn change_freeze(&self) -> Answer {
         match self.limits.freeze_at(self.now) {
-            None => Ok("none holds".into()),
-            Some((freeze, until)) => Err(format!("until {until}: {}", freeze.why)),
+            None => Ok(phrase!("none holds")),
+            Some((freeze, until)) => Err(phrase!("until {until}: {why}", until, why = freeze.why)),
         }
     }
 }

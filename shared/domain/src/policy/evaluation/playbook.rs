@@ -2,6 +2,7 @@
 
 use crate::analysis::{DataImpact, Risk};
 use crate::incident::autonomy_level::AutonomyLevel;
+use crate::phrase;
 use crate::playbook::Playbook;
 use crate::policy::evaluation::{Answer, GuardrailContext};
 use crate::policy::track_record::TrackRecord;
@@ -31,35 +32,43 @@ impl GuardrailContext<'_> {
     }
 
     pub(super) fn playbook_record(&self) -> Answer {
-        let record = self.readings.record.ok_or("it could not be read")?;
+        let record = self
+            .readings
+            .record
+            .ok_or_else(|| phrase!("it could not be read"))?;
         let needed = self
             .known_playbook()?
             .auto
             .map_or(0, |auto| u64::from(auto.min_verified));
         if record.verified < needed {
-            return Err(format!(
-                "verified {} times, and it needs {needed}",
-                record.verified
+            return Err(phrase!(
+                "verified {verified} times, and it needs {needed}",
+                verified = record.verified,
+                needed
             ));
         }
         if self.playbook.is_some_and(Playbook::is_earned) {
             // What failed and what came back counts here by itself, the older the less.
-            let earned = self.earned().ok_or("its runs could not be read")?;
+            let earned = self
+                .earned()
+                .ok_or_else(|| phrase!("its runs could not be read"))?;
             return if earned.level == AutonomyLevel::Auto {
-                Ok(earned.to_string())
+                Ok(earned.phrase())
             } else {
-                Err(earned.to_string())
+                Err(earned.phrase())
             };
         }
         if record.failed > record.verified {
-            return Err(format!(
-                "failed {} times, and verified only {}",
-                record.failed, record.verified
+            return Err(phrase!(
+                "failed {failed} times, and verified only {verified}",
+                failed = record.failed,
+                verified = record.verified
             ));
         }
-        Ok(format!(
-            "verified {} times, failed {}",
-            record.verified, record.failed
+        Ok(phrase!(
+            "verified {verified} times, failed {failed}",
+            verified = record.verified,
+            failed = record.failed
         ))
     }
 }
@@ -67,14 +76,16 @@ impl GuardrailContext<'_> {
 /// Whether a playbook may run without a human at all, whatever the incident.
 pub(crate) fn may_ever_run(playbook: &Playbook) -> Answer {
     if playbook.auto.is_none() {
-        return Err("this playbook is never automatic".into());
+        return Err(phrase!("this playbook is never automatic"));
     }
     match (playbook.risk, playbook.data_impact) {
         (Risk::Low, DataImpact::None | DataImpact::ReadOnly) => {
-            Ok("low, and it changes no data".into())
+            Ok(phrase!("low, and it changes no data"))
         }
-        (Risk::Low, DataImpact::Write | DataImpact::Destructive) => Err("it changes data".into()),
-        (risk, _) => Err(format!("{} is more than low", risk.as_str())),
+        (Risk::Low, DataImpact::Write | DataImpact::Destructive) => Err(phrase!("it changes data")),
+        (Risk::Medium, _) => Err(phrase!("medium is more than low")),
+        (Risk::High, _) => Err(phrase!("high is more than low")),
+        (Risk::Critical, _) => Err(phrase!("critical is more than low")),
     }
 }
 

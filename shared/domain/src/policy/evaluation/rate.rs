@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 
+use crate::phrase;
 use crate::policy::evaluation::{Answer, GuardrailContext};
 
 impl GuardrailContext<'_> {
@@ -10,18 +11,19 @@ impl GuardrailContext<'_> {
             .readings
             .target
             .as_ref()
-            .ok_or("the target's ledger could not be read")?;
+            .ok_or_else(|| phrase!("the target's ledger could not be read"))?;
         let Some(rest) = self.known_playbook()?.cooldown else {
-            return Ok("the playbook asks for no rest".into());
+            return Ok(phrase!("the playbook asks for no rest"));
         };
         let Some(last) = ledger.last_run(&self.plan.playbook, &self.own()) else {
-            return Ok("its first run here".into());
+            return Ok(phrase!("its first run here"));
         };
         // Clocks differ: a run of the future was just now.
         let since = SignedDuration::from_secs(self.now.duration_since(last).as_secs().max(0));
-        let words = format!(
-            "its last run here was {since:#} ago, its rest is {:#}",
-            rest.length()
+        let words = phrase!(
+            "its last run here was {ago} ago, its rest is {rest}",
+            ago = format!("{since:#}"),
+            rest = format!("{:#}", rest.length())
         );
         if since >= rest.length() {
             Ok(words)
@@ -35,12 +37,17 @@ impl GuardrailContext<'_> {
             .readings
             .target
             .as_ref()
-            .ok_or("the target's ledger could not be read")?;
+            .ok_or_else(|| phrase!("the target's ledger could not be read"))?;
         let (made, most) = (
             ledger.within_hour(self.now, &self.own()),
             self.limits.attempts_per_hour,
         );
-        let words = format!("{made} on {} within the hour, of {most}", self.plan.target);
+        let words = phrase!(
+            "{made} on {target} within the hour, of {most}",
+            made,
+            target = self.plan.target,
+            most
+        );
         if u32::try_from(made).is_ok_and(|made| made < most.get()) {
             Ok(words)
         } else {
@@ -50,18 +57,23 @@ impl GuardrailContext<'_> {
 
     pub(super) fn redundancy_group(&self) -> Answer {
         let Some(group) = &self.known_service()?.redundancy_group else {
-            return Ok("the service is in none".into());
+            return Ok(phrase!("the service is in none"));
         };
         let ledger = self
             .readings
             .group
             .as_ref()
-            .ok_or("the group's ledger could not be read")?;
+            .ok_or_else(|| phrase!("the group's ledger could not be read"))?;
         let (others, most) = (
             ledger.others(&self.plan.target, self.now).count(),
             self.at_once,
         );
-        let words = format!("{others} others of {group} are being repaired, of {most} at once");
+        let words = phrase!(
+            "{others} others of {group} are being repaired, of {most} at once",
+            others,
+            group,
+            most
+        );
         if u32::try_from(others).is_ok_and(|others| others < most) {
             Ok(words)
         } else {

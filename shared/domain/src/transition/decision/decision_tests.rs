@@ -11,6 +11,7 @@ use crate::incident::approval::{Approval, ApprovalState, Refusal, Taken, Verdict
 use crate::incident::change::{Decision, IncidentChange};
 use crate::incident::operation_log::Event;
 use crate::notification::channels::Channels;
+use crate::phrase;
 use crate::playbook::plan::tests::plan;
 use crate::primitives::id::ApprovalId;
 use crate::primitives::identity::{DecidedBy, Identity};
@@ -154,7 +155,7 @@ fn a_redelivered_press_gets_its_recorded_result() {
         decide_on(&mut change, &id, &ada(Verdict::Approve, "1"), &file, now()),
         Ok(Taken::Approved)
     );
-    revoke(&mut change, "ingress", "the alert resolved", now());
+    revoke(&mut change, "ingress", phrase!("the alert resolved"), now());
     let before = change.clone();
     assert_eq!(
         decide_on(&mut change, &id, &ada(Verdict::Approve, "1"), &file, now()),
@@ -175,7 +176,7 @@ fn a_redelivered_press_gets_its_recorded_result() {
     assert_eq!(
         again,
         Err(Refusal::Void {
-            why: "the alert resolved".into()
+            why: phrase!("the alert resolved")
         }),
         "another press is another question"
     );
@@ -284,7 +285,7 @@ fn nobody_decides_after_the_time_or_after_a_void() {
         decide_on(&mut change, &id, &ada(Verdict::Approve, "1"), &two(), late),
         Err(Refusal::Expired { .. })
     ));
-    revoke(&mut change, "ingress", "the alert resolved", now());
+    revoke(&mut change, "ingress", phrase!("the alert resolved"), now());
     assert!(matches!(
         decide_on(&mut change, &id, &ada(Verdict::Approve, "2"), &two(), now()),
         Err(Refusal::Void { .. })
@@ -295,7 +296,7 @@ fn nobody_decides_after_the_time_or_after_a_void() {
 fn a_void_stops_an_approved_plan_only_before_its_repair() {
     let (mut change, id) = waiting(1);
     decide_on(&mut change, &id, &ada(Verdict::Approve, "1"), &two(), now()).expect("pending");
-    revoke(&mut change, "ingress", "the alert resolved", now());
+    revoke(&mut change, "ingress", phrase!("the alert resolved"), now());
     assert!(matches!(
         approval(&change).state,
         ApprovalState::Void { .. }

@@ -9,12 +9,10 @@ use crate::incident::change::IncidentChange;
 use crate::incident::operation_log::{Event, LogRecord};
 use crate::incident::{Incident, Status};
 use crate::notification::channels::{ApprovalRule, Channels};
+use crate::phrase;
 use crate::primitives::time::expired;
 use crate::transition::decision::quorum::rule_of;
 use crate::transition::decision::revocation::{particulars, revoke};
-
-/// Reason of an approval that expired.
-const NOT_IN_TIME: &str = "nobody decided in time";
 
 /// What is left of an approval's time when people are reminded of it: a quarter.
 const REMINDED_WITH: i32 = 4;
@@ -28,7 +26,7 @@ impl IncidentChange {
         if !self.incident.approval.as_ref().is_some_and(over) {
             return false;
         }
-        revoke(self, "notifier", NOT_IN_TIME, now);
+        revoke(self, "notifier", phrase!("nobody decided in time"), now);
         // `revoke` leaves the status to its callers.
         self.incident.status = Status::NeedsHuman;
         true
@@ -159,8 +157,7 @@ fn second_list_at(approval: &Approval, rule: &ApprovalRule) -> Option<Timestamp>
     Some(approval.requested_at + SignedDuration::from_secs(i64::from(after)))
 }
 
-/// The next level of the rule's team. A wait begins when the level that waits was asked, so that one check that comes late does
-/// not take the time of the others.
+/// The next level of the rule's team.
 fn next_level(
     incident: &Incident,
     approval: &Approval,
@@ -172,18 +169,13 @@ fn next_level(
         return None;
     }
     let team = rule.team.as_ref()?;
-    let asked = approval.reach().level;
-    let levels = channels.duty.levels(team);
-    let wait = levels.get(usize::from(asked))?.wait_seconds?;
-    levels.get(usize::from(asked) + 1)?;
     let since = approval
         .level
         .map_or(approval.requested_at, |asked| asked.at);
-    let next = Next::Level {
-        team: team.clone(),
-        level: asked.saturating_add(1),
-    };
-    Some((since + SignedDuration::from_secs(i64::from(wait)), next))
+    let asked = approval.reach().level;
+    let (at, level) = channels.duty.next_level(team, asked, since)?;
+    let team = team.clone();
+    Some((at, Next::Level { team, level }))
 }
 
 #[cfg(test)]

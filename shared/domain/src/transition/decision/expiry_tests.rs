@@ -155,6 +155,7 @@ fn no_other_is_asked_while_a_person_is_on_it() {
             person: person.to_owned(),
             since: after(1),
             assigned_by: None,
+            snoozed_until: None,
         })
     };
     change.incident.response.responder = on_it("mallory");

@@ -13,6 +13,7 @@ use crate::incident::approval::{ApprovalState, Taken, Verdict, Vote};
 use crate::incident::change::IncidentChange;
 use crate::incident::operation_log::{Event, verify};
 use crate::notification::channels::Channels;
+use crate::phrase;
 use crate::primitives::identity::Identity;
 use crate::transition::decision::quorum::rule_of;
 use crate::transition::decision::revocation::revoke;
@@ -213,7 +214,7 @@ proptest! {
                 Act::Resolve | Act::Reopen => {}
                 Act::Void if change.incident.status == Status::Resolved => {}
                 Act::Void => {
-                    revoke(&mut change, "repair", "the playbook has changed", at);
+                    revoke(&mut change, "repair", phrase!("the playbook has changed"), at);
                     change.incident.status = Status::NeedsHuman;
                 }
                 Act::Wait(minutes) => at += SignedDuration::from_mins(i64::from(minutes)),

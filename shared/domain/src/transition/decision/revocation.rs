@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 use crate::incident::approval::{Approval, ApprovalState, Verdict};
 use crate::incident::change::IncidentChange;
 use crate::incident::operation_log::{Event, LogRecord};
+use crate::primitives::phrase::Phrase;
 
 /// Revokes a pending approval, or an approved one whose repair has not started. Others stay as they
 /// are.
-pub fn revoke(change: &mut IncidentChange, actor: &str, why: &str, now: Timestamp) {
+pub fn revoke(change: &mut IncidentChange, actor: &str, why: Phrase, now: Timestamp) {
     // An approval whose repair has started stays decided.
     let undone = change.incident.repair.is_none();
     let Some(approval) = change.incident.approval.as_mut() else {
@@ -23,14 +24,12 @@ pub fn revoke(change: &mut IncidentChange, actor: &str, why: &str, now: Timestam
     if !stoppable {
         return;
     }
-    approval.state = ApprovalState::Void {
-        why: why.to_owned(),
-        at: now,
-    };
+    let detail = why.to_string();
+    approval.state = ApprovalState::Void { why, at: now };
     let context = particulars(approval);
     change.record(
         now,
-        LogRecord::new(Event::ApprovalVoided, actor, why).with(context),
+        LogRecord::new(Event::ApprovalVoided, actor, detail).with(context),
     );
 }
 

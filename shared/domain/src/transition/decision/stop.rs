@@ -11,6 +11,7 @@ use crate::incident::operation_log::{Event, LogRecord};
 use crate::incident::repair::{COUNTDOWN, StopAsked, Stopped};
 use crate::incident::{Incident, Status};
 use crate::notification::channels::{Channels, Identity};
+use crate::phrase;
 use crate::primitives::id::ApprovalId;
 use crate::primitives::identity::DecidedBy;
 use crate::transition::decision::eligibility::who_may;
@@ -48,7 +49,7 @@ pub fn stop(
         person => person.map(str::to_owned),
     }?;
     let actor = by.to_string();
-    let why = format!("{person} stopped it");
+    let why = phrase!("{person} stopped it", person);
     if let Some(repair) = &mut change.incident.repair {
         if repair.outcome.is_some() {
             return Ok(Stopped::Nothing);
@@ -59,7 +60,7 @@ pub fn stop(
                 at: now,
             });
             let context = json!({ "approval_id": id });
-            let news = LogRecord::new(Event::RepairStopRequested, actor, why);
+            let news = LogRecord::new(Event::RepairStopRequested, actor, why.to_string());
             change.record(now, news.with(context));
         }
         return Ok(Stopped::BehindTheStep);
@@ -68,9 +69,9 @@ pub fn stop(
         return Ok(Stopped::Nothing);
     }
     let context = json!({ "approval_id": id });
-    let news = LogRecord::new(Event::RepairStopRequested, actor.clone(), &why);
+    let news = LogRecord::new(Event::RepairStopRequested, actor.clone(), why.to_string());
     change.record(now, news.with(context));
-    change.repair_taken_back(&actor, &why, now);
+    change.repair_taken_back(&actor, why, now);
     Ok(Stopped::BeforeItBegan)
 }
 

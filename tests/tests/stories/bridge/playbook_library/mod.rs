@@ -423,7 +423,7 @@ fn disk_whose_directories_are_elsewhere_gets_no_plan() {
         let alert = alert("NodeFilesystemAlmostOutOfSpace", &place);
         match choose(&files.playbooks, &alert, Ok(service), &PastSuccess::new()) {
             Choice::None(said) => assert_eq!(
-                said,
+                said.to_string(),
                 format!(
                     "no playbook fits the alert NodeFilesystemAlmostOutOfSpace on the service edge-proxy: free-disk-space does not, because {why}"
                 )

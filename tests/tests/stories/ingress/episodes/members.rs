@@ -90,7 +90,7 @@ async fn a_label_against_repairs_is_recorded_once_joins_stay_cheap() {
         blocking(&asked.guardrails).find(|outcome| outcome.guardrail == Guardrail::AutoRepairLabel);
     assert_eq!(asked.status, Status::AwaitingApproval);
     assert_eq!(
-        stops.map(|outcome| outcome.why.as_str()),
+        stops.map(|outcome| outcome.why.to_string()).as_deref(),
         Some("the label of another of its alerts forbids it")
     );
 }

@@ -5,6 +5,7 @@
 //! trusted to mean the same as the rule.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use domain::alert::AlertSeverity;
 use domain::episode::{
@@ -95,6 +96,7 @@ impl Model {
     ) -> &'static str {
         let outcome = if let Some(fires) = fires {
             let firing = Firing {
+                targets: BTreeSet::new(),
                 members: names.iter().map(|name| (name.clone(), fires)).collect(),
                 count: names.len() as u64,
                 severity: fires.severity,

@@ -185,7 +185,7 @@ impl World {
             };
             let plan = |_: &mut IncidentChange| {
                 if none {
-                    Err("no playbook fits".to_owned())
+                    Err("no playbook fits".to_owned().into())
                 } else {
                     Ok(plan.clone())
                 }
