@@ -5,6 +5,7 @@ pub(crate) mod deviation;
 pub(crate) mod gather;
 pub(crate) mod incidents;
 pub mod prometheus;
+mod prometheus_answer;
 mod promql;
 mod servers;
 pub(crate) mod signoz;

@@ -3,37 +3,37 @@
 //!
 //! `POST /api/v1/query_range`, <https://prometheus.io/docs/prometheus/latest/querying/api/#range-queries>
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use domain::alert::{Alert, Texts};
-use domain::analysis::evidence::{Evidence, Found, Measurement, Source};
+use domain::analysis::evidence::{Evidence, Found, Source};
 use domain::analysis::settings::{NamedQuery, PrometheusSettings};
 use domain::playbook::service::Service;
 use domain::primitives::safe_text::cut;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use jiff::Timestamp;
-use redaction::redact;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Url};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde::Deserialize;
+use tokio::time::timeout;
+use tracing::debug;
 
+use super::prometheus_answer::{
+    Answer, Data, Labels, Series, Window, charted, first_measured, measured,
+};
 use super::promql::{Comparison, filled, own_expression, value_side};
 use super::{Inquiry, InvalidUrl, NoAnswer, answer, base_url, below};
 
-/// How far apart two points are, in seconds.
-const STEP_SECONDS: i64 = 60;
-/// How many points there are at most: the last hour's.
-const POINTS: i64 = 60;
+/// How far apart two points of a measurement are, in seconds, and how many there are at most: the last hour's.
+const STEP_SECONDS: u32 = 60;
+const POINTS: u32 = 60;
+/// The same of a chart: the last six hours', both ends included.
+const CHART_STEP_SECONDS: u32 = 300;
+const CHART_POINTS: u32 = 73;
 /// How many series of an answer are measured.
 const SERIES_KEPT: usize = 4;
 /// How much of an expression stands in the name of a value, in characters: there has to be room for the labels.
 const NAME_CHARACTERS: usize = 120;
-/// How many labels tell a series from the others, and how much of each value is shown, in characters.
-const LABELS_SHOWN: usize = 3;
-const LABEL_CHARACTERS: usize = 50;
-/// The label that holds the metric's name.
-const METRIC: &str = "__name__";
 
 /// A Prometheus that can be asked.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ struct Question {
     name: String,
     unit: String,
     query: Result<String, NoAnswer>,
-    /// At what the alert fires.
+    /// At what the alert fires. Only the alert's own value has a limit, and a chart.
     limit: Option<String>,
 }
 
@@ -66,7 +66,8 @@ impl Prometheus {
         })
     }
 
-    /// Asks everything there is to ask about an alert, all at once, for the hour before `at`. `key` is the bearer token.
+    /// Asks everything there is to ask about an alert, all at once, for the hour before `at`, and for the six hours of the chart. `key` is
+    /// the bearer token.
     pub async fn look(
         &self,
         key: Option<&SecretString>,
@@ -152,12 +153,15 @@ impl Prometheus {
             limit,
         } = question;
         let asked = query.as_ref().unwrap_or(&name).clone();
+        let is_charted = limit.is_some();
+        let mut first: Option<Labels> = None;
         let found = async {
             let query = query?;
-            let mut series = self.range(&query, key, at).await?;
+            let mut series = self.range(&query, key, measured_window(at)).await?;
             // Its own labels are in the alert: what the alert is about comes first, whatever the order of the answer.
             series.sort_by_key(|series| series.strange_labels(labels));
             series.truncate(SERIES_KEPT);
+            first = first_measured(&series);
             Ok(match measured(&name, &unit, limit.as_deref(), &series) {
                 measurements if measurements.is_empty() => Found::Nothing,
                 measurements => Found::Measured {
@@ -168,12 +172,43 @@ impl Prometheus {
         };
         let inquiry = Inquiry {
             source: Source::Prometheus,
-            asked,
+            asked: asked.clone(),
             at,
             timeout: self.settings.timeout,
             key,
         };
-        inquiry.answered_by(found).await
+        let hours = async {
+            match is_charted {
+                true => self.hours(&asked, key, at).await,
+                false => Vec::new(),
+            }
+        };
+        // At the same time, and beside the inquiry: a chart that fails or takes too long takes nothing away from the value.
+        let (mut evidence, hours) = join(inquiry.answered_by(found), hours).await;
+        let window = chart_window(at);
+        let chart = first.and_then(|labels| charted(&hours, &labels, window));
+        if let Found::Measured { measurements, .. } = &mut evidence.found
+            && let Some(measurement) = measurements.first_mut()
+        {
+            measurement.series = chart;
+        }
+        evidence
+    }
+
+    /// The series of a chart; none where they cannot be had, which is no failure: the value is measured without them.
+    async fn hours(&self, query: &str, key: Option<&SecretString>, at: Timestamp) -> Vec<Series> {
+        let limit = Duration::from_secs(self.settings.timeout.seconds());
+        match timeout(limit, self.range(query, key, chart_window(at))).await {
+            Ok(Ok(series)) => series,
+            Ok(Err(why)) => {
+                debug!(%why, "there is no chart of the alert's value");
+                Vec::new()
+            }
+            Err(_) => {
+                debug!(?limit, "there is no chart of the alert's value in time");
+                Vec::new()
+            }
+        }
     }
 
     /// The points of a query's series.
@@ -181,16 +216,15 @@ impl Prometheus {
         &self,
         query: &str,
         key: Option<&SecretString>,
-        at: Timestamp,
+        window: Window,
     ) -> Result<Vec<Series>, NoAnswer> {
-        let end = at.as_second();
         // A query can be longer than a proxy lets a URL be: it is the body, in the form of a URL's query.
         let mut form = self.base.clone();
         form.query_pairs_mut()
             .append_pair("query", query)
-            .append_pair("start", &(end - (POINTS - 1) * STEP_SECONDS).to_string())
-            .append_pair("end", &end.to_string())
-            .append_pair("step", &STEP_SECONDS.to_string())
+            .append_pair("start", &window.start().to_string())
+            .append_pair("end", &window.end.as_second().to_string())
+            .append_pair("step", &window.step_seconds.to_string())
             .append_pair("timeout", &format!("{}s", self.settings.timeout.seconds()));
         let body = form.query().unwrap_or_default().to_owned();
         let url = below(&self.base, &["api", "v1", "query_range"]);
@@ -235,104 +269,21 @@ impl Prometheus {
     }
 }
 
-/// An answer, whatever its HTTP status. Warnings and infos, which come with values, are not read.
-#[derive(Deserialize)]
-#[serde(tag = "status", rename_all = "lowercase")]
-enum Answer {
-    Success {
-        data: Data,
-    },
-    Error {
-        #[serde(rename = "errorType")]
-        error_type: String,
-        error: String,
-    },
-}
-
-/// A range query is answered with a matrix and with nothing else.
-#[derive(Deserialize)]
-#[serde(tag = "resultType", content = "result", rename_all = "lowercase")]
-enum Data {
-    Matrix(Vec<Series>),
-}
-
-#[derive(Deserialize)]
-struct Series {
-    metric: BTreeMap<String, String>,
-    /// A series of native histograms has none.
-    #[serde(default)]
-    values: Vec<Point>,
-}
-
-/// Unix seconds and a value, which is text because JSON has no `NaN` and no `+Inf`.
-#[derive(Deserialize)]
-#[serde(try_from = "(f64, String)")]
-struct Point(f64);
-
-impl TryFrom<(f64, String)> for Point {
-    type Error = &'static str;
-
-    fn try_from((_, value): (f64, String)) -> Result<Self, Self::Error> {
-        value.parse().map(Self).map_err(|_| "a value is no number")
+/// The times of a measurement.
+fn measured_window(end: Timestamp) -> Window {
+    Window {
+        end,
+        step_seconds: STEP_SECONDS,
+        points: POINTS,
     }
 }
 
-impl Series {
-    /// How many of its labels the alert does not have, or has with another value.
-    fn strange_labels(&self, labels: &Texts) -> usize {
-        self.metric
-            .iter()
-            .filter(|(name, value)| *name != METRIC && labels.get(*name) != Some(value))
-            .count()
-    }
-}
-
-fn measured(name: &str, unit: &str, limit: Option<&str>, series: &[Series]) -> Vec<Measurement> {
-    let differing = differing_labels(series);
-    let measure = |one: &Series| {
-        let points: Vec<f64> = one.values.iter().map(|point| point.0).collect();
-        let measurement = Measurement::of(&called(name, &one.metric, &differing), unit, &points)?;
-        Some(Measurement {
-            limit: limit.map(str::to_owned),
-            ..measurement
-        })
-    };
-    series.iter().filter_map(measure).collect()
-}
-
-/// The labels that not all series have with the same value.
-fn differing_labels(series: &[Series]) -> Vec<&str> {
-    let names: BTreeSet<&str> = series
-        .iter()
-        .flat_map(|one| one.metric.keys().map(String::as_str))
-        .collect();
-    let differs = |name: &&str| {
-        series
-            .windows(2)
-            .any(|pair| pair[0].metric.get(*name) != pair[1].metric.get(*name))
-    };
-    names
-        .into_iter()
-        .filter(differs)
-        .take(LABELS_SHOWN)
-        .collect()
-}
-
-/// A value's name with what tells it from its neighbours.
-fn called(name: &str, metric: &BTreeMap<String, String>, differing: &[&str]) -> String {
-    // A secret has to go before it is cut: half of one has no form by which it could be known later.
-    let pair = |label: &&str| {
-        let pair = format!("{label}={}", metric.get(*label)?);
-        Some(cut(
-            &redact(&pair),
-            label.chars().count() + 1 + LABEL_CHARACTERS,
-        ))
-    };
-    let shown: Vec<String> = differing.iter().filter_map(pair).collect();
-    if shown.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{name} {{{}}}", shown.join(", "))
+/// The times of a chart. It ends at the same moment, so that its last point is the newest value.
+fn chart_window(end: Timestamp) -> Window {
+    Window {
+        end,
+        step_seconds: CHART_STEP_SECONDS,
+        points: CHART_POINTS,
     }
 }
 

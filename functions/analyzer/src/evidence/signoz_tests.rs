@@ -77,6 +77,7 @@ fn numbers(measurement: &Measurement) -> (&str, f64, &str, f64, f64, Trend) {
         most,
         trend,
         limit: _,
+        series: _,
     } = measurement;
     (name, *value, unit, *least, *most, *trend)
 }

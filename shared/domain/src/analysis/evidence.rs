@@ -1,7 +1,7 @@
 //! Evidence: the queries made before an analysis, their results, and how long they took. It is kept
 //! with the incident.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::primitives::names::named;
@@ -11,6 +11,8 @@ use crate::primitives::safe_text::line;
 pub const LINES_KEPT: usize = 8;
 /// How long each of its texts may be, in characters. They come from outside: names of series, earlier root causes.
 pub const LINE_CHARACTERS: usize = 300;
+/// How many points of a series are kept: six hours at five minutes are 73.
+pub const POINTS_KEPT: usize = 75;
 /// By how much of a window's scale its beginning and its end have to differ to be a trend.
 const TREND_SHARE: f64 = 0.1;
 
@@ -56,9 +58,17 @@ pub struct Measurement {
     /// At what the alert fires, where its expression says so: `> 90`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<String>,
+    /// How it came to that over the last hours. Only the alert's own value has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<Series>,
 }
 
 impl Measurement {
+    /// The limit as a number and a comparison. Nothing where there is none, or it is no finite number.
+    pub fn threshold(&self) -> Option<Threshold> {
+        Threshold::read(self.limit.as_deref()?)
+    }
+
     /// What a window's points say, oldest first. Points that are no numbers (NaN, ±Inf) are left out; without any other there is nothing
     /// to say.
     pub fn of(name: &str, unit: &str, points: &[f64]) -> Option<Self> {
@@ -78,6 +88,7 @@ impl Measurement {
             most,
             trend: Trend::of(&points, least, most),
             limit: None,
+            series: None,
         })
     }
 }
@@ -107,6 +118,83 @@ impl Trend {
             change if change < -threshold => Self::Falling,
             _ => Self::Stable,
         }
+    }
+}
+
+/// How a value is compared with its limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    Above,
+    Below,
+    Equal,
+    NotEqual,
+}
+
+/// At what an alert fires. Read from [`Measurement::limit`], which stays the one place where it is kept.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Threshold {
+    pub comparison: Comparison,
+    /// Always finite.
+    pub value: f64,
+}
+
+impl Threshold {
+    /// Reads a comparison of PromQL with a number, such as `>= 90`
+    /// (<https://prometheus.io/docs/prometheus/latest/querying/operators/#comparison-binary-operators>).
+    pub fn read(limit: &str) -> Option<Self> {
+        let (sign, number) = limit.trim().split_once(' ')?;
+        let comparison = match sign {
+            ">" | ">=" => Comparison::Above,
+            "<" | "<=" => Comparison::Below,
+            "==" => Comparison::Equal,
+            "!=" => Comparison::NotEqual,
+            _ => return None,
+        };
+        let value: f64 = number.trim().parse().ok()?;
+        value.is_finite().then_some(Self { comparison, value })
+    }
+}
+
+/// The points of a value over a window of time, evenly spaced, for a chart.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Series {
+    /// When the last point was measured.
+    pub end: Timestamp,
+    /// How far apart two points are, in seconds.
+    pub step_seconds: u32,
+    /// The values, oldest first; none where there was no value, or one that is no finite number.
+    pub points: Vec<Option<f64>>,
+}
+
+impl Series {
+    /// A series of at most [`POINTS_KEPT`] points, the newest ones. Nothing where no point is a finite number.
+    pub fn of(end: Timestamp, step_seconds: u32, points: &[Option<f64>]) -> Option<Self> {
+        let first = points.len().saturating_sub(POINTS_KEPT);
+        let finite = |point: &Option<f64>| point.filter(|point| point.is_finite());
+        let points: Vec<Option<f64>> = points[first..].iter().map(finite).collect();
+        let has_any = step_seconds > 0 && points.iter().any(Option::is_some);
+        has_any.then_some(Self {
+            end,
+            step_seconds,
+            points,
+        })
+    }
+
+    /// When the first point was measured.
+    pub fn start(&self) -> Timestamp {
+        let steps = i64::try_from(self.points.len().saturating_sub(1)).unwrap_or(i64::MAX);
+        let length = SignedDuration::from_secs(i64::from(self.step_seconds).saturating_mul(steps));
+        // What is kept was read from a table: a time that cannot be is no reason to stop.
+        self.end.checked_sub(length).unwrap_or(self.end)
+    }
+
+    /// The points that are numbers, oldest first.
+    pub fn values(&self) -> impl Iterator<Item = f64> {
+        self.points
+            .iter()
+            .flatten()
+            .copied()
+            .filter(|value| value.is_finite())
     }
 }
 
@@ -156,6 +244,9 @@ impl Evidence {
                 measurements.iter_mut().for_each(|measurement| {
                     short(&mut measurement.name);
                     short(&mut measurement.unit);
+                    measurement.series = measurement.series.take().and_then(|series| {
+                        Series::of(series.end, series.step_seconds, &series.points)
+                    });
                 });
                 // A cut URL leads nowhere.
                 *link = link
@@ -173,6 +264,17 @@ impl Evidence {
     }
 }
 
+/// The alert's own value, and how it came to that: what a chart is drawn of.
+pub fn charted(evidence: &[Evidence]) -> Option<(&Measurement, &Series)> {
+    let measurements = evidence.iter().filter_map(|piece| match &piece.found {
+        Found::Measured { measurements, .. } => Some(measurements),
+        _ => None,
+    });
+    measurements
+        .flatten()
+        .find_map(|measurement| Some((measurement, measurement.series.as_ref()?)))
+}
+
 /// A measured value for people, with about three figures that count.
 pub fn figure(value: f64) -> String {
     match value.abs() {
@@ -188,7 +290,10 @@ pub fn figure(value: f64) -> String {
 mod tests {
     use jiff::Timestamp;
 
-    use super::{Evidence, Found, LINE_CHARACTERS, LINES_KEPT, Measurement, Source, Trend};
+    use super::{
+        Comparison, Evidence, Found, LINE_CHARACTERS, LINES_KEPT, Measurement, POINTS_KEPT, Series,
+        Source, Threshold, Trend,
+    };
 
     const NONE: f64 = f64::NAN;
 
@@ -346,5 +451,91 @@ mod tests {
             let measured = Measurement::of("", "", points).expect("it has numbers");
             assert_eq!(measured.trend, expected, "a value that {what}: {points:?}");
         }
+    }
+
+    #[test]
+    fn a_limit_is_a_comparison_with_a_finite_number() {
+        use Comparison::{Above, Below, Equal, NotEqual};
+        let cases = [
+            ("> 90", Some((Above, 90.0))),
+            (">= -1.5e3", Some((Above, -1500.0))),
+            ("< 0.1", Some((Below, 0.1))),
+            ("<= 5", Some((Below, 5.0))),
+            ("== 0", Some((Equal, 0.0))),
+            ("!= 1", Some((NotEqual, 1.0))),
+            ("> inf", None),
+            ("> NaN", None),
+            (">90", None),
+            ("=~ 1", None),
+            ("", None),
+        ];
+        for (limit, expected) in cases {
+            let expected = expected.map(|(comparison, value)| Threshold { comparison, value });
+            assert_eq!(Threshold::read(limit), expected, "{limit}");
+            let measured = Measurement::of("a", "", &[1.0]).expect("a number");
+            assert_eq!(measured.threshold(), None, "it has no limit");
+            let limited = Measurement {
+                limit: Some(limit.to_owned()),
+                ..measured
+            };
+            assert_eq!(limited.threshold(), expected, "{limit}");
+        }
+    }
+
+    #[test]
+    fn a_series_keeps_the_newest_finite_points() {
+        let at = Timestamp::UNIX_EPOCH;
+        let points = [None, Some(1.0), Some(NONE), Some(f64::INFINITY), Some(2.0)];
+        let series = Series::of(at, 60, &points).expect("it has numbers");
+        assert_eq!(series.points, [None, Some(1.0), None, None, Some(2.0)]);
+        assert_eq!(series.values().collect::<Vec<_>>(), [1.0, 2.0]);
+        assert_eq!(series.start().as_second(), -240);
+        for nothing in [&[][..], &[None, Some(NONE)]] {
+            assert_eq!(Series::of(at, 60, nothing), None);
+        }
+        assert_eq!(Series::of(at, 0, &[Some(1.0)]), None, "it takes no time");
+
+        let mut many = vec![Some(1.0); 10_000];
+        many.push(Some(7.0));
+        let long = Series {
+            end: Timestamp::MIN,
+            step_seconds: u32::MAX,
+            points: many,
+        };
+        assert_eq!(long.start(), Timestamp::MIN, "no time is before it");
+        let measured = Measurement {
+            series: Some(long),
+            ..Measurement::of("a", "", &[1.0]).expect("a number")
+        };
+        let Found::Measured { measurements, .. } = bounded(Found::Measured {
+            measurements: vec![measured],
+            link: None,
+        })
+        .found
+        else {
+            panic!("measurements stay measurements")
+        };
+        let kept = measurements[0].series.as_ref().expect("it has numbers");
+        assert_eq!(
+            (kept.points.len(), kept.points[POINTS_KEPT - 1]),
+            (75, Some(7.0))
+        );
+    }
+
+    #[test]
+    fn a_series_is_read_back_and_may_be_missing() {
+        let series = Series::of(Timestamp::UNIX_EPOCH, 300, &[Some(0.1), None, Some(3e9)]);
+        let measured = Measurement {
+            series,
+            ..Measurement::of("a", "", &[1.0]).expect("a number")
+        };
+        let text = serde_json::to_string(&measured).expect("JSON");
+        assert_eq!(
+            serde_json::from_str::<Measurement>(&text).expect("read"),
+            measured
+        );
+        let older = r#"{"name":"a","value":1,"unit":"","least":1,"most":1,"trend":"stable"}"#;
+        let older: Measurement = serde_json::from_str(older).expect("read");
+        assert_eq!(older.series, None);
     }
 }

@@ -137,11 +137,25 @@ async fn the_alerts_expression_and_configured_queries_are_answered() {
         ("queue_depth{job=\"worker\"} {shard=4}", 59.0, Trend::Rising)
     );
     assert!(full.least < 10.0, "{full:?}");
+    // Its hour of the last six, of which only the newest point is at a known time of the history.
+    let series = full
+        .series
+        .as_ref()
+        .expect("the alert's own value has a chart");
+    assert!((10..=13).contains(&series.values().count()), "{series:?}");
+    assert_eq!((series.points.len(), series.points[72]), (73, Some(59.0)));
+    assert!(
+        series.points[..59].iter().all(Option::is_none),
+        "{series:?}"
+    );
+    assert!(series.values().is_sorted(), "{series:?}");
+    assert_eq!(firing.series, None);
     assert!(
         others.len() == 3
             && others
                 .iter()
-                .all(|other| (other.value, other.trend) == (5.0, Trend::Stable)),
+                .all(|other| (other.value, other.trend) == (5.0, Trend::Stable)
+                    && other.series.is_none()),
         "{others:?}"
     );
 
