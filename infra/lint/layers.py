@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Crates, lowest first. A crate imports only those of the lines above its own.
 CRATES = [
     ["domain", "redaction"],
-    ["wire", "settings", "evidence"],
+    ["wire", "settings", "evidence", "chart"],
     ["aws", "playbook_files"],
     ["outbound", "store"],
     ["intake"],

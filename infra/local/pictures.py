@@ -69,9 +69,12 @@ def main() -> int:
         sys.stderr.write("a browser is needed: apt-get install chromium fonts-noto-cjk fonts-noto-color-emoji pngquant\n")
         return 1
     # With the features of every other build, which compiles nothing anew.
-    build = ["cargo", "build", "--quiet", "--workspace", "--all-features", "--example", "cards"]
+    build = ["cargo", "build", "--quiet", "--workspace", "--all-features", "--example", "cards", "--example", "chart"]
     subprocess.run(build, cwd=PROJECT, check=True)
     printed = subprocess.run([TARGET / "debug/examples/cards"], check=True, stdout=subprocess.PIPE).stdout
+    chart = DOCS / "chart.png"
+    subprocess.run([TARGET / "debug/examples/chart", chart], check=True)
+    sys.stdout.write(f"{chart.relative_to(PROJECT)}: {chart.stat().st_size // 1024} KB\n")
     shown: dict[str, dict[str, dict[str, Any]]] = json.loads(printed)
     with tempfile.TemporaryDirectory() as directory:
         for name, language, cards, height in PICTURES:

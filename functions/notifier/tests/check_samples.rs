@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use domain::analysis::evidence::Measurement;
 use jiff::civil::date;
 use notifier::render::view::Names;
+use notifier::render::view::chart::ChartCaption;
 use notifier::render::view::details::Details;
 use notifier::render::view::history::History;
 use notifier::render::view::incident::{Card, Pipeline};
@@ -18,7 +20,7 @@ fn line(view: &impl Serialize) -> String {
 }
 
 /// The views of each template.
-fn views() -> [(&'static str, Vec<String>); 11] {
+fn views() -> [(&'static str, Vec<String>); 12] {
     let names = Names::default();
     let mut cards = samples::incidents();
     cards.push(samples::storm().incident);
@@ -37,7 +39,17 @@ fn views() -> [(&'static str, Vec<String>); 11] {
     let notices = notices
         .iter()
         .map(|(incident, notice)| line(&Notice::of(incident, notice, names)));
+    let charted = samples::charted().incident;
+    let (measurement, series) =
+        domain::analysis::evidence::charted(&charted.evidence).expect("a chart");
+    let bare = Measurement {
+        limit: None,
+        ..measurement.clone()
+    };
+    let captions =
+        [measurement, &bare].map(|measurement| line(&ChartCaption::of(measurement, series)));
     [
+        ("chart", captions.to_vec()),
         ("budget", vec![line(&budget)]),
         ("details", vec![line(&details)]),
         (

@@ -24,6 +24,7 @@ use crate::render::kind::every;
 use crate::render::markup::{MESSAGE_UNITS, Markup};
 use crate::render::templates::tests::templates;
 use crate::render::view::Names;
+use crate::render::view::chart::ChartCaption;
 use crate::samples;
 
 /// The largest incident with this text wherever a text comes from outside.
@@ -174,6 +175,13 @@ fn messages(incident: &Incident, text: &str) -> Vec<Content> {
         what,
         deciders: people.clone(),
     };
+    let measurement = Measurement {
+        name: text.to_owned(),
+        unit: text.to_owned(),
+        limit: Some(text.to_owned()),
+        ..Measurement::of("", "", &[f64::MIN]).expect("a number")
+    };
+    let caption = ChartCaption::of(&measurement, &samples::series());
     let all = Language::ALL.map(|language| {
         [
             templates.card(language, incident, &context),
@@ -192,6 +200,7 @@ fn messages(incident: &Incident, text: &str) -> Vec<Content> {
             templates.notice(language, incident, &notice, Names::default()),
             templates.pipeline_run_notice(language, &run, &run.failed()),
             templates.trouble(language, text),
+            templates.chart(language, &caption),
         ]
     });
     all.into_iter().flatten().collect()

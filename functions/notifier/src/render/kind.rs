@@ -26,12 +26,14 @@ pub enum Kind {
     PipelineRunNotice,
     /// That people are not told something.
     Trouble,
+    /// The caption of a chart.
+    Chart,
 }
 
 macro_rules! templates {
     ($($kind:ident $name:literal),+ $(,)?) => {
         impl Kind {
-            pub const ALL: [Self; 11] = [$(Self::$kind),+];
+            pub const ALL: [Self; 12] = [$(Self::$kind),+];
 
             /// The name of its template, without `.html`.
             pub fn name(self) -> &'static str {
@@ -62,6 +64,7 @@ templates! {
     Notice "notice",
     PipelineRunNotice "pipeline_run_notice",
     Trouble "trouble",
+    Chart "chart",
 }
 
 /// Every language with every kind.

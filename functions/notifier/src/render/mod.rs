@@ -7,6 +7,7 @@ pub mod engine;
 pub mod kind;
 pub(crate) mod links;
 pub mod markup;
+pub mod picture;
 pub mod presenter;
 pub mod templates;
 pub mod view;

@@ -2,6 +2,7 @@
 
 use domain::analysis::Severity;
 use domain::analysis::budget::Spending;
+use domain::analysis::evidence::charted;
 use domain::incident::Incident;
 use domain::incident::approval::{Approval, ApprovalState};
 use domain::incident::operation_log::Entry;
@@ -25,6 +26,7 @@ use crate::render::content::Content;
 use crate::render::markup::{MESSAGE_UNITS, Markup, Mention};
 use crate::render::templates::Templates;
 use crate::render::view::Names;
+use crate::render::view::chart::ChartCaption;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Presented {
@@ -153,6 +155,14 @@ impl Presenter<'_> {
                 .history(self.language, incident, past, self.names()),
             facts,
         )
+    }
+
+    /// The caption of the chart of an incident's own value; nothing where it has none.
+    pub fn chart(&self, incident: &Incident) -> Option<Presented> {
+        let (measurement, series) = charted(&incident.evidence)?;
+        let caption = ChartCaption::of(measurement, series);
+        let content = self.templates.chart(self.language, &caption);
+        Some(told("chart", content, facts(incident)))
     }
 
     /// That more people may decide too: the second list, or the next level of a team.

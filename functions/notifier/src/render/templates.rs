@@ -24,8 +24,9 @@ use crate::render::buttons;
 use crate::render::content::Content;
 use crate::render::engine::{self, Broken};
 use crate::render::kind::{Kind, every, file};
-use crate::render::markup::{MESSAGE_UNITS, Markup};
+use crate::render::markup::{CAPTION_UNITS, MESSAGE_UNITS, Markup};
 use crate::render::view::Names;
+use crate::render::view::chart::ChartCaption;
 use crate::render::view::details::Details;
 use crate::render::view::history::History;
 use crate::render::view::incident::{Card, Pipeline};
@@ -201,6 +202,11 @@ impl Templates {
             Kind::PipelineRunNotice,
             &PipelineRunNoticeView::of(run, failed),
         ))
+    }
+
+    /// The caption of a chart, which is no longer than Telegram takes it.
+    pub fn chart(&self, language: Language, view: &ChartCaption) -> Content {
+        without_buttons(self.text(language, Kind::Chart, view).cut(CAPTION_UNITS))
     }
 
     /// What is wrong with the operator's templates, as far as it can be told without rendering.

@@ -13,7 +13,7 @@ use domain::alert::classification::AlertTables;
 use domain::alert::fingerprint::fingerprint;
 use domain::alert::{AlertStatus, Texts};
 use domain::analysis::budget::{Paid, Spending};
-use domain::analysis::evidence::{Evidence, Found, Measurement, Source};
+use domain::analysis::evidence::{Evidence, Found, Measurement, Series, Source};
 use domain::analysis::price::Usage;
 use domain::analysis::{Analysis, Risk, Severity};
 use domain::episode::Firing;
@@ -226,6 +226,49 @@ fn analysed(number: u32) -> IncidentChange {
         at(8),
     );
     change.incident.severity = Severity::P1;
+    change
+}
+
+/// Six hours of a value that stays below its limit, has a gap, and rises above the limit in the end.
+pub fn series() -> Series {
+    let point = |n: u32| {
+        let n = f64::from(n);
+        let calm = 2.1 + 0.5 * (n / 5.0).sin() + 0.3 * (n / 1.7).cos();
+        let rise = (n - 62.0).max(0.0) * 0.93;
+        let gap = (31.0..36.0).contains(&n);
+        (!gap).then_some(calm + rise)
+    };
+    let points: Vec<Option<f64>> = (0..73).map(point).collect();
+    Series::of(at(8), 300, &points).expect("numbers")
+}
+
+/// What that value is called.
+pub fn charted_name() -> &'static str {
+    "100 * sum(rate(http_requests_total{job=\"checkout-api\",code=~\"5..\"}[5m])) / sum(rate(http_requests_total{job=\"checkout-api\"}[5m]))"
+}
+
+/// An incident with a chart.
+pub fn charted() -> IncidentChange {
+    let mut change = waiting();
+    let series = series();
+    let values: Vec<f64> = series.values().collect();
+    let name = charted_name();
+    let measurement = Measurement {
+        limit: Some("> 5".to_owned()),
+        series: Some(series),
+        ..Measurement::of(name, "%", &values).expect("numbers")
+    };
+    change.incident.evidence.push(Evidence {
+        source: Source::Prometheus,
+        asked: name.to_owned(),
+        at: at(8),
+        duration_ms: 80,
+        found: Found::Measured {
+            measurements: vec![measurement],
+            link: None,
+        },
+    });
+    change.incident.alert.starts_at = at(-1_080);
     change
 }
 

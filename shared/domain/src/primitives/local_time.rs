@@ -40,7 +40,12 @@ impl Zone {
     /// The moment there for people, to the minute: `2026-03-30 09:00 CEST`.
     pub fn moment(&self, at: Timestamp) -> String {
         let there = self.0.to_datetime(at).strftime("%Y-%m-%d %H:%M");
-        format!("{there} {}", self.0.to_offset_info(at).abbreviation())
+        format!("{there} {}", self.abbreviation(at))
+    }
+
+    /// The short name of the zone's time at that moment: `CEST`, or its offset where it has no name.
+    pub fn abbreviation(&self, at: Timestamp) -> String {
+        self.0.to_offset_info(at).abbreviation().to_owned()
     }
 
     /// The time there with its offset, such as `2026-03-30T09:00:00+02:00`.

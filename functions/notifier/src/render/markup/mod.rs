@@ -19,6 +19,8 @@ pub use self::span::Mention;
 
 /// The most UTF-16 code units of a message, counted after its entities were parsed (<https://core.telegram.org/bots/api#sendmessage>).
 pub const MESSAGE_UNITS: usize = 4_096;
+/// The same of the caption of a picture (<https://core.telegram.org/bots/api#sendphoto>).
+pub const CAPTION_UNITS: usize = 1_024;
 /// The mark of a cut text.
 const CUT: char = '…';
 

@@ -2,6 +2,7 @@
 //! `docs/notifications.md` lists them.
 
 pub mod about;
+pub mod chart;
 pub mod details;
 pub mod finding;
 pub mod history;
