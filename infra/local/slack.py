@@ -70,7 +70,7 @@ class Service:
     def _fault(self, method: str, given: Parameters) -> Fault | None:
         with self.lock:
             for fault in self.faults:
-                if fault.channel not in (None, given.get("channel")):
+                if fault.channel not in (None, given.get("channel"), given.get("channel_id")):
                     continue
                 if fault.count > 0 and fault.method in ("", method):
                     fault.count -= 1
@@ -88,6 +88,7 @@ class Service:
             "delete": self._delete,
             "join": self._join,
             "fail": self._fail,
+            "scopes": self._scopes,
         }
         if action not in handlers:
             return 404, {"error": f"no such control; there are {sorted(handlers)}"}
@@ -124,6 +125,19 @@ class Service:
         with self.lock:
             self.app.channels.setdefault(str(given["channel"]), Channel())
             return {"channels": sorted(self.app.channels)}
+
+    def _scopes(self, given: Parameters) -> Parameters:
+        """Somebody changes the scopes of the app and installs it again."""
+        with self.lock:
+            self.app.scopes = {str(scope) for scope in given["scopes"]}
+        return {"scopes": sorted(self.app.scopes)}
+
+    def upload(self, file: str, content_type: str, content: bytes) -> tuple[int, str]:
+        """What comes to the address of an upload, which needs no token."""
+        with self.lock:
+            status = self.app.upload(file, content_type, content)
+            self.app.calls.append({"method": "upload", "parameters": {"file": file}, "status": status, "error": None, "at": time.time()})
+        return status, f"OK - {len(content)}" if status == 200 else "no such upload"
 
     def _press(self, given: Parameters) -> Parameters:
         """A member presses a button: what the app's request URL answered.
@@ -166,6 +180,10 @@ class Handler(StandIn):
     service: Service  # Set on the subclass that `bound` makes.
 
     def route(self, address: urllib.parse.SplitResult) -> None:
+        if upload := re.fullmatch(r"/upload/v1/([A-Z0-9]+)", address.path):
+            if self.headers.get("Authorization"):
+                return self.answer(400, "a token was sent to the address of an upload")
+            return self.answer(*self.service.upload(upload.group(1), self.headers.get_content_type(), self.raw()))
         try:
             given = self.given(address)
         except ValueError:
@@ -185,5 +203,5 @@ class Handler(StandIn):
 def serve(token: str, signing_secret: str, channels: list[str], users: set[str], bind: str, port: int) -> None:
     service = Service(App(token, {name: Channel() for name in channels}, users), signing_secret)
     server = stand_in.bound(Handler, service, bind, port)
-    service.base_url = f"http://{bind}:{server.server_address[1]}"
+    service.base_url = service.app.base_url = f"http://{bind}:{server.server_address[1]}"
     stand_in.serve(server)

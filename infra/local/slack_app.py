@@ -13,12 +13,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infra.local import slack_blocks
+from infra.local.stand_in import as_file, png_size
 
 Parameters = dict[str, Any]
 # "Generally 1 message per second per channel", and short bursts.
 BURST = 5
 MOST_TEXT = 40_000
 LONGEST_METADATA = 8_000
+# Of an image's description (https://docs.slack.dev/reference/methods/files.getUploadURLExternal), in characters.
+LONGEST_DESCRIPTION = 1_000
 TEAM, BOT_USER, BOT, APP = "T0LOCAL0001", "U0QUELL0001", "B0QUELL0001", "A0QUELL0001"
 
 
@@ -63,6 +66,11 @@ class App:
     users: set[str]
     calls: list[Parameters] = field(default_factory=list)
     last_ts: float = 0.0
+    # The scopes of the token. Without `files:write` no picture is taken.
+    scopes: set[str] = field(default_factory=lambda: {"chat:write", "files:write"})
+    # Uploads by the ids of their files: what was announced, and the bytes once they came.
+    uploads: dict[str, Parameters] = field(default_factory=dict)
+    base_url: str = ""
 
     def call(self, method: str, given: Parameters) -> Parameters:
         handlers: dict[str, Callable[[Parameters], Parameters]] = {
@@ -72,6 +80,8 @@ class App:
             "chat.update": self.update,
             "chat.postEphemeral": self.post_ephemeral,
             "conversations.history": self.history,
+            "files.getUploadURLExternal": self.upload_url,
+            "files.completeUploadExternal": self.complete_upload,
         }
         handler = handlers.get(method)
         if handler is None:
@@ -135,6 +145,59 @@ class App:
         found = list(reversed(shown))
         with_metadata = str(given.get("include_all_metadata", "")).lower() in ("1", "true")
         return {"messages": [public(message, with_metadata) for message in found[:limit]], "has_more": len(found) > limit}
+
+    # ── files (https://docs.slack.dev/messaging/working-with-files) ──────────────────────────────────────────────
+    def upload_url(self, given: Parameters) -> Parameters:
+        self._needs("files:write")
+        if not given.get("filename") or not str(given.get("length", "")).isdigit() or int(given["length"]) < 1:
+            raise Refused("invalid_arguments")
+        if len(str(given.get("alt_txt", ""))) > LONGEST_DESCRIPTION:
+            raise Refused("alt_txt_too_large")
+        file = f"F0LOCAL{len(self.uploads):04d}"
+        self.uploads[file] = {"name": str(given["filename"]), "length": int(given["length"]), "alt_txt": str(given.get("alt_txt", ""))}
+        return {"upload_url": f"{self.base_url}/upload/v1/{file}", "file_id": file}
+
+    def upload(self, file: str, content_type: str, content: bytes) -> int:
+        """The bytes of a file, at the address that was given for it: the status of the answer."""
+        announced = self.uploads.get(file)
+        if announced is None or "base64" in announced or len(content) != announced["length"]:
+            return 400
+        announced |= as_file(announced["name"], content_type, content)
+        return 200
+
+    def complete_upload(self, given: Parameters) -> Parameters:
+        """Shares files in a channel. It answers with the files: the message that shows them is posted by a job of Slack's."""
+        self._needs("files:write")
+        files = given.get("files")
+        files = json.loads(files) if isinstance(files, str) else files
+        if not isinstance(files, list) or not files or not all(isinstance(one, dict) and one.get("id") for one in files):
+            raise Refused("invalid_arguments")
+        name = str(given.get("channel_id") or "")
+        if name and name not in self.channels:
+            raise Refused("channel_not_found")
+        # A file can be completed once.
+        if any("base64" not in self.uploads.get(one["id"], {}) or "shared" in self.uploads[one["id"]] for one in files):
+            raise Refused("file_not_found")
+        shared = [self.uploads[one["id"]] for one in files]
+        for file in shared:
+            file["shared"] = name
+        if name:
+            self._share(self.channels[name], given, shared)
+        return {"files": [{"id": one["id"], "title": one.get("title", "")} for one in files]}
+
+    def _share(self, channel: Channel, given: Parameters, files: list[Parameters]) -> None:
+        text, thread = str(given.get("initial_comment") or ""), given.get("thread_ts")
+        message: Parameters = {"type": "message", "subtype": "file_share", "user": BOT_USER, "bot_id": BOT, "app_id": APP, "ts": self._ts()}
+        message |= {"text": text, "blocks": [], "mentions": [], "history": [{"at": time.time(), "text": text, "blocks": []}]}
+        # In the thread alone: a file that is shared there is not shown in the channel.
+        message |= {"thread_ts": thread} if thread else {}
+        sizes = [png_size(file) for file in files]
+        message["files"] = [file | ({"width": size[0], "height": size[1]} if size else {}) for file, size in zip(files, sizes, strict=True)]
+        channel.messages.append(message)
+
+    def _needs(self, scope: str) -> None:
+        if scope not in self.scopes:
+            raise Refused("missing_scope", {"needed": scope, "provided": ",".join(sorted(self.scopes))})
 
     def find(self, channel: Channel, ts: Any) -> Parameters | None:
         return next((message for message in channel.messages if message["ts"] == ts), None)

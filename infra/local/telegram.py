@@ -80,7 +80,8 @@ class Service:
     def _fault(self, method: str, given: Parameters) -> Fault | None:
         with self.lock:
             for fault in self.faults:
-                if fault.chat_id not in (None, given.get("chat_id")):
+                # A form carries the id as text.
+                if fault.chat_id is not None and str(fault.chat_id) != str(given.get("chat_id")):
                     continue
                 if fault.count > 0 and fault.method.lower() in ("", method.lower()):
                     fault.count -= 1

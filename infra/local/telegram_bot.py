@@ -12,9 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from infra.local.stand_in import png_size
 from infra.local.telegram_html import CannotParse, mentioned, visible_text
 
 Parameters = dict[str, Any]
+# https://core.telegram.org/bots/api#sendphoto
+LARGEST_PHOTO, MOST_PIXELS, MOST_RATIO, LONGEST_CAPTION = 10 * 1024 * 1024, 10_000, 20, 1_024
 NOT_MODIFIED = (
     "message is not modified: specified new message content and reply markup are exactly the same "
     "as a current content and reply markup of the message"
@@ -74,6 +77,7 @@ class Bot:
         handlers: dict[str, Callable[[Parameters], Any]] = {
             "getme": lambda _: self.user,
             "sendmessage": self.send_message,
+            "sendphoto": self.send_photo,
             "editmessagetext": self.edit_message_text,
             "answercallbackquery": self.answer_callback_query,
             "setwebhook": self.set_webhook,
@@ -89,7 +93,16 @@ class Bot:
     # ── messages ─────────────────────────────────────────────────────────────────────────────────────────────────
     def send_message(self, given: Parameters) -> Parameters:
         chat = self.chat(given)
-        content = _content(given)
+        return self._send(chat, given, _content(given))
+
+    def send_photo(self, given: Parameters) -> Parameters:
+        """A picture with a caption. Only its bytes can be given here, not a URL and not the id of a file that is known."""
+        chat = self.chat(given)
+        photo = _photo(given.get("photo"))
+        caption = _content({**given, "text": given.get("caption") or ""}, LONGEST_CAPTION)
+        return self._send(chat, given, caption | {"photo": photo})
+
+    def _send(self, chat: int, given: Parameters, content: Parameters) -> Parameters:
         now = int(time.time())
         topic = self._topic(chat, given)
         replied_to = self._replied_to(chat, given)
@@ -134,6 +147,8 @@ class Bot:
         message = self.find(chat, given.get("message_id"))
         if message is None:
             raise bad_request("message to edit not found")
+        if message.get("photo"):
+            raise bad_request("there is no text in the message to edit")
         content = _content(given)
         if all(content[key] == message[key] for key in ("text", "html", "reply_markup")):
             raise bad_request(NOT_MODIFIED)
@@ -147,7 +162,12 @@ class Bot:
         return next((m for m in self.messages if m["chat_id"] == chat and m["message_id"] == number), None)
 
     def public(self, message: Parameters) -> Parameters:
-        shown = {"message_id": message["message_id"], "from": self.user, "date": message["date"], "text": message["text"]}
+        shown = {"message_id": message["message_id"], "from": self.user, "date": message["date"]}
+        if photo := message.get("photo"):
+            size = {key: photo[key] for key in ("file_id", "file_unique_id", "width", "height", "file_size")}
+            shown |= {"photo": [size]} | ({"caption": message["text"]} if message["text"] else {})
+        else:
+            shown["text"] = message["text"]
         shown["chat"] = {"id": message["chat_id"], "type": "supergroup" if message["chat_id"] < 0 else "private", "title": "on-call"}
         if message["message_thread_id"] is not None:
             shown |= {"message_thread_id": message["message_thread_id"], "is_topic_message": True}
@@ -261,8 +281,26 @@ class Bot:
         return info | {key: value for key, value in errors.items() if value is not None}
 
 
-def _content(given: Parameters) -> Parameters:
-    """Text and keyboard of a message, checked. `html` is the source as it was sent."""
+def _photo(file: Any) -> Parameters:
+    if not isinstance(file, dict):
+        raise bad_request("there is no photo in the request")
+    if not file["size"]:
+        raise bad_request("file must be non-empty")
+    if file["size"] > LARGEST_PHOTO:
+        raise Refused(413, "Request Entity Too Large")
+    size = png_size(file)
+    if size is None:
+        raise bad_request("IMAGE_PROCESS_FAILED")
+    width, height = size
+    if not width or not height or width + height > MOST_PIXELS or max(width, height) > MOST_RATIO * min(width, height):
+        raise bad_request("PHOTO_INVALID_DIMENSIONS")
+    known = {"file_id": f"AgAC{width}x{height}", "file_unique_id": f"AQAD{width}x{height}", "file_size": file["size"]}
+    return file | known | {"width": width, "height": height}
+
+
+def _content(given: Parameters, longest: int = 4096) -> Parameters:
+    """Text and keyboard of a message, checked. `html` is the source as it was sent. A caption is shorter, and may be empty."""
+    is_caption = longest == LONGEST_CAPTION
     source, mode = str(given.get("text", "")), str(given.get("parse_mode") or "")
     if mode.lower() not in ("", "html"):
         raise bad_request("unsupported parse_mode")
@@ -270,10 +308,10 @@ def _content(given: Parameters) -> Parameters:
         text = (visible_text(source) if mode else source).strip()
     except CannotParse as problem:
         raise bad_request(f"can't parse entities: {problem}") from problem
-    if not text:
+    if not text and not is_caption:
         raise bad_request("message text is empty")
-    if len(text) > 4096:
-        raise bad_request("message is too long")
+    if len(text) > longest:
+        raise bad_request("message caption is too long" if is_caption else "message is too long")
     return {"text": text, "html": source, "reply_markup": _keyboard(given.get("reply_markup"))}
 
 

@@ -17,7 +17,7 @@ IN_GROUP, GROUP_SECONDS = 20, 60.0
 # Thirty a second over all chats.
 IN_ALL, ALL_SECONDS = 30, 1.0
 # What counts: "messages" are sends and edits.
-COUNTED = ("sendmessage", "editmessagetext")
+COUNTED = ("sendmessage", "sendphoto", "editmessagetext")
 
 
 @dataclass

@@ -191,6 +191,7 @@ tracing:
       "name": "ops",
       "language": "zh-TW",
       "time_zone": "Asia/Taipei",
+      "charts": false,
       "to": {
         "telegram": {
           "chat_id": -100,

@@ -22,7 +22,7 @@ use crate::channel::slack::Slack;
 use crate::channel::teams::Teams;
 use crate::channel::telegram::Telegram;
 use crate::channel::webhook::{Keys, Webhook};
-use crate::render::content::Post;
+use crate::render::content::{Picture, Post};
 
 /// Sends in one channel.
 #[derive(Debug)]
@@ -161,8 +161,8 @@ impl<'a> Sender<'a> {
         audience: Audience,
     ) -> Result<String, ChannelError> {
         match self.client().await? {
-            // A new message of a chat makes a sound for everybody in it.
-            Client::Telegram(telegram) => telegram.reply(message_id, post).await,
+            // A new message of a chat makes a sound for everybody in it, unless it says otherwise.
+            Client::Telegram(telegram) => telegram.reply(message_id, post, audience).await,
             Client::Slack(slack, token) => slack.reply(&token, message_id, post, audience).await,
             Client::Webhook(webhook, signers) => {
                 webhook
@@ -173,6 +173,26 @@ impl<'a> Sender<'a> {
             Client::PagerDuty(service, key) => service.update(&key, post).await,
             Client::Teams(workflow, url) => workflow.send(&url, post).await,
             Client::Email(list) => list.reply(message_id, post).await,
+        }
+    }
+
+    /// Sends a picture below a message, without a sound, with the text of a post as its caption; the channel's id of it.
+    ///
+    /// # Errors
+    /// As [`Sender::send`]; [`ChannelError::Refused`] by a kind of channel that takes no pictures.
+    pub async fn picture(
+        &self,
+        message_id: Option<&str>,
+        picture: &Picture,
+        post: &Post,
+    ) -> Result<String, ChannelError> {
+        match self.client().await? {
+            Client::Telegram(telegram) => telegram.picture(message_id, picture, post).await,
+            Client::Slack(slack, token) => slack.picture(&token, message_id, picture, post).await,
+            _ => Err(ChannelError::Refused {
+                status: 0,
+                why: "this kind of channel takes no pictures".to_owned(),
+            }),
         }
     }
 

@@ -37,6 +37,7 @@ mod analyzer {
 mod notifier {
     mod cards_are_true;
     mod channels;
+    mod charts;
     mod crowded_chat;
     mod dialogue;
     mod notices;

@@ -108,4 +108,6 @@ pub enum Audience {
     Asker,
     /// Everybody in the channel.
     Everybody,
+    /// Whoever looks: no phone makes a sound.
+    Quiet,
 }

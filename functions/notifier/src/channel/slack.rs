@@ -1,7 +1,8 @@
-//! Slack client of a channel: the four Web API calls that cards need, with the documented errors
-//! that matter to them.
+//! Slack client of a channel: the Web API calls that cards need, with the documented errors that
+//! matter to them.
 
 mod blocks;
+mod files;
 
 use std::time::Duration;
 
@@ -49,6 +50,9 @@ struct Answer {
     ts: Option<String>,
     #[serde(default)]
     messages: Vec<Message>,
+    /// Where the bytes of a file go, and the id of the file.
+    upload_url: Option<String>,
+    file_id: Option<String>,
 }
 
 #[derive(Deserialize)]

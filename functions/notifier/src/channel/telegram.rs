@@ -1,4 +1,4 @@
-//! Telegram client of a channel: the two Bot API calls that a chat needs, with the documented
+//! Telegram client of a channel: the three Bot API calls that a chat needs, with the documented
 //! errors that matter to it.
 
 use std::time::Duration;
@@ -6,13 +6,14 @@ use std::time::Duration;
 use domain::notification::channels::TelegramChat;
 use domain::notification::outbox::Moved;
 use domain::primitives::safe_text::cut;
-use reqwest::StatusCode;
+use reqwest::multipart::{Form, Part};
+use reqwest::{RequestBuilder, StatusCode};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::error::{ChannelDeps, ChannelError};
-use crate::render::content::Post;
+use super::error::{Audience, ChannelDeps, ChannelError};
+use crate::render::content::{Picture, Post};
 
 /// Where the Bot API answers.
 const API: &str = "https://api.telegram.org";
@@ -74,13 +75,48 @@ impl<'a> Telegram<'a> {
         &self,
         message_id: Option<&str>,
         post: &Post,
+        audience: Audience,
     ) -> Result<String, ChannelError> {
         let mut body = self.new_message(post);
-        if let Some(id) = message_id.and_then(|id| id.parse::<i64>().ok()) {
-            body["reply_parameters"] =
-                json!({ "message_id": id, "allow_sending_without_reply": true });
+        if let Some(under) = under(message_id) {
+            body["reply_parameters"] = under;
+        }
+        if audience == Audience::Quiet {
+            body["disable_notification"] = true.into();
         }
         self.sent(body).await
+    }
+
+    /// Sends a picture as a reply, without a sound, with the post's text as its caption (<https://core.telegram.org/bots/api#sendphoto>).
+    ///
+    /// # Errors
+    /// If Telegram did not take it.
+    pub async fn picture(
+        &self,
+        message_id: Option<&str>,
+        picture: &Picture,
+        post: &Post,
+    ) -> Result<String, ChannelError> {
+        let photo = Part::bytes(picture.png.clone())
+            .file_name(picture.name.clone())
+            .mime_str("image/png")
+            .map_err(|error| ChannelError::Unreachable(outbound::reason(error)))?;
+        let mut form = Form::new()
+            .text("chat_id", self.chat_id.to_string())
+            .text("caption", post.content.text.telegram())
+            .text("parse_mode", "HTML")
+            .text("disable_notification", "true")
+            .part("photo", photo);
+        if let Some(topic) = self.chat.message_thread_id {
+            form = form.text("message_thread_id", topic.to_string());
+        }
+        if let Some(under) = under(message_id) {
+            form = form.text("reply_parameters", under.to_string());
+        }
+        let result = self
+            .request("sendPhoto", |call| call.multipart(form))
+            .await?;
+        message_id_of(&result, "sendPhoto")
     }
 
     /// Replaces what a message shows. A message that shows it already is a success.
@@ -110,10 +146,7 @@ impl<'a> Telegram<'a> {
 
     async fn sent(&self, body: Value) -> Result<String, ChannelError> {
         let result = self.call("sendMessage", body).await?;
-        let id = result.get("message_id").and_then(Value::as_i64);
-        id.map(|id| id.to_string()).ok_or_else(|| {
-            ChannelError::Unreachable("its answer to sendMessage has no message_id".to_owned())
-        })
+        message_id_of(&result, "sendMessage")
     }
 
     fn body(&self, post: &Post) -> Value {
@@ -134,6 +167,14 @@ impl<'a> Telegram<'a> {
     }
 
     async fn call(&self, method: &str, body: Value) -> Result<Value, ChannelError> {
+        self.request(method, |call| call.json(&body)).await
+    }
+
+    async fn request(
+        &self,
+        method: &str,
+        with_body: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> Result<Value, ChannelError> {
         let own = self.chat.token_secret.as_ref();
         let token = own.unwrap_or(&self.outside.telegram_token);
         let token = self.outside.secrets.get(token).await?;
@@ -145,15 +186,8 @@ impl<'a> Telegram<'a> {
         // An error of the client quotes the URL, and with it the token.
         let unreachable =
             |error: reqwest::Error| ChannelError::Unreachable(outbound::reason(error));
-        let response = self
-            .outside
-            .client
-            .post(url)
-            .timeout(CALL_TIMEOUT)
-            .json(&body)
-            .send()
-            .await
-            .map_err(unreachable)?;
+        let call = self.outside.client.post(url).timeout(CALL_TIMEOUT);
+        let response = with_body(call).send().await.map_err(unreachable)?;
         let status = response.status();
         let read = outbound::body(response, LARGEST_ANSWER)
             .await
@@ -171,6 +205,19 @@ impl<'a> Telegram<'a> {
             Err(error(status, answer))
         }
     }
+}
+
+/// The message to reply to, if it is still there.
+fn under(message_id: Option<&str>) -> Option<Value> {
+    let id: i64 = message_id?.parse().ok()?;
+    Some(json!({ "message_id": id, "allow_sending_without_reply": true }))
+}
+
+fn message_id_of(result: &Value, method: &str) -> Result<String, ChannelError> {
+    let id = result.get("message_id").and_then(Value::as_i64);
+    id.map(|id| id.to_string()).ok_or_else(|| {
+        ChannelError::Unreachable(format!("its answer to {method} has no message_id"))
+    })
 }
 
 /// What an error of the Bot API means (<https://core.telegram.org/bots/api#making-requests>). Telegram documents the parameters, not the

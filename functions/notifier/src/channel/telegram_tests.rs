@@ -7,6 +7,7 @@ use aws::secrets::{Read, ReadSecret, Secrets, Stage, Version};
 use aws::signed::{SES_V2, SignedClient};
 use domain::notification::channels::TelegramChat;
 use domain::notification::outbox::Moved;
+use loopback::{Server, answer};
 use outbound::{self, PublicClient};
 use reqwest::StatusCode;
 use secrecy::SecretString;
@@ -14,8 +15,8 @@ use serde_json::{Value, json};
 use settings::variables::Variables;
 
 use super::{Telegram, error};
-use crate::channel::{ChannelDeps, ChannelError};
-use crate::render::content::{Content, Envelope, Post};
+use crate::channel::{Audience, ChannelDeps, ChannelError};
+use crate::render::content::{Content, Envelope, Picture, Post};
 use crate::render::markup::Markup;
 
 struct Token;
@@ -202,4 +203,73 @@ fn every_documented_error_has_its_meaning() {
     }
     let long = meaning(400, &"x".repeat(5_000), Value::Null);
     assert!(long.to_string().len() < 400, "what it says is bounded");
+}
+
+#[tokio::test]
+async fn a_picture_is_a_silent_reply_with_a_caption() {
+    let ok = r#"{"ok":true,"result":{"message_id":8}}"#;
+    let server = Server::playing(vec![answer(200, &[], ok)]);
+    let chat = TelegramChat {
+        chat_id: -42,
+        token_secret: None,
+        api_url: Some(server.url.clone()),
+        message_thread_id: Some(4),
+        messages_per_minute: None,
+    };
+    let outside = outside();
+    let telegram = Telegram::new(&chat, &outside, None);
+    let picture = Picture {
+        name: "chart.png".to_owned(),
+        png: vec![0x89, b'P', b'N', b'G', 13, 10, 26, 10],
+    };
+    let text = Markup::parse("<code>a &lt; b</code>").expect("markup");
+    let post = Post {
+        content: Content {
+            text,
+            buttons: Vec::new(),
+        },
+        ..post()
+    };
+    let sent = telegram.picture(Some("7"), &picture, &post).await;
+    assert_eq!(sent.expect("it is sent"), "8");
+    telegram
+        .picture(None, &picture, &post)
+        .await
+        .expect("it is sent");
+    telegram
+        .reply(Some("7"), &post, Audience::Quiet)
+        .await
+        .expect("it is sent");
+    let [first, alone, quiet] = &server.requests()[..] else {
+        panic!("three calls")
+    };
+    assert_eq!(
+        (&*first.method, &*first.path),
+        ("POST", "/bot42:very-secret/sendPhoto")
+    );
+    assert!(
+        first
+            .header("content-type")
+            .starts_with("multipart/form-data; boundary=")
+    );
+    let text = first.text();
+    for (name, value) in [
+        ("chat_id", "-42"),
+        ("message_thread_id", "4"),
+        ("caption", "<code>a &lt; b</code>"),
+        ("parse_mode", "HTML"),
+        ("disable_notification", "true"),
+    ] {
+        let part = format!("name=\"{name}\"\r\n\r\n{value}\r\n");
+        assert!(text.contains(&part), "{name}: {text}");
+    }
+    let file = "name=\"photo\"; filename=\"chart.png\"\r\nContent-Type: image/png\r\n\r\n";
+    assert!(text.contains(file), "{text}");
+    let mut bytes = first.body.windows(picture.png.len());
+    assert!(bytes.any(|window| window == picture.png));
+    let under =
+        |text: &str| text.contains(r#"{"allow_sending_without_reply":true,"message_id":7}"#);
+    assert!(under(&text) && !under(&alone.text()), "{text}");
+    let quiet: Value = serde_json::from_slice(&quiet.body).expect("JSON");
+    assert_eq!(quiet["disable_notification"], true);
 }

@@ -113,6 +113,9 @@ impl ChannelWorker<'_> {
         }
         if let Some(incident) = incident {
             Box::pin(self.log(of, &mut stored, &before, incident)).await?;
+            if matches!(of, CardOf::Incident(_)) {
+                self.arrange_chart(incident, &stored).await?;
+            }
         }
         Ok(self.store.told(&self.channel.name, due).await?)
     }

@@ -116,6 +116,15 @@ pub(crate) struct Events {
     pub(crate) notice: Event,
 }
 
+/// The event of a chart in a kind of channel that takes pictures.
+pub(crate) fn chart_event(place: &Place) -> Option<Event> {
+    match place {
+        Place::Telegram(_) => Some(Event::TelegramChartSent),
+        Place::Slack(_) => Some(Event::SlackChartSent),
+        Place::Webhook(_) | Place::PagerDuty(_) | Place::Teams(_) | Place::Email(_) => None,
+    }
+}
+
 /// The events of a kind of channel.
 pub(crate) fn events(place: &Place) -> Events {
     let (card, result, notice) = match place {

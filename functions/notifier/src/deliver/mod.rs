@@ -1,6 +1,7 @@
 //! Delivery of a channel's outbox.
 
 pub(crate) mod card;
+mod chart;
 mod log;
 pub(crate) mod notices;
 pub mod policy;

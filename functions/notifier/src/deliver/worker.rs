@@ -143,6 +143,7 @@ impl ChannelWorker<'_> {
             },
             Subject::Escalation(approval) => self.escalation(state, &mut due, &approval).await,
             Subject::Notice(id) => Box::pin(self.notices(state, &mut due, &id)).await,
+            Subject::Chart(id) => Box::pin(self.chart(state, &mut due, &id)).await,
             Subject::PipelineRunNotice(id) => {
                 Box::pin(self.pipeline_run_notices(state, &mut due, &id)).await
             }

@@ -28,7 +28,7 @@ pub struct Post {
     /// The same whenever the same thing is sent again, so that a receiver that can tell drops the second one: 64 hex.
     pub key: String,
     /// What it is about, for machines: `incident`, `pipeline`, `notice`, `details`, `history`, `escalation`, `update`,
-    /// `pipeline_failed` or `trouble`.
+    /// `pipeline_failed`, `trouble` or `chart`.
     pub about: &'static str,
     pub content: Content,
     /// The same for machines: an object. Only webhooks and PagerDuty carry it.
@@ -48,6 +48,14 @@ pub struct Envelope {
     pub known: Option<Progress>,
     /// How far it is now.
     pub progress: Option<Progress>,
+}
+
+/// A picture that is sent below a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// The name of its file, as people see it who save it.
+    pub name: String,
+    pub png: Vec<u8>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -68,12 +68,16 @@ named! {
         TelegramResultSent = "TELEGRAM_RESULT_SENT",
         /// A new message there told something else that people have to hear.
         TelegramNoticeSent = "TELEGRAM_NOTICE_SENT",
+        /// A chart of the alert's value was sent below the card there, or its caption where it was refused.
+        TelegramChartSent = "TELEGRAM_CHART_SENT",
         /// A card was sent to a channel of Slack.
         SlackSent = "SLACK_SENT",
         /// A new message there, which makes a sound, told the result of a repair.
         SlackResultSent = "SLACK_RESULT_SENT",
         /// A new message there told something else that people have to hear.
         SlackNoticeSent = "SLACK_NOTICE_SENT",
+        /// A chart of the alert's value was sent below the card there, or its caption where it was refused.
+        SlackChartSent = "SLACK_CHART_SENT",
         /// A webhook was sent.
         WebhookSent = "WEBHOOK_SENT",
         /// A webhook of its own told the result of a repair.

@@ -70,8 +70,18 @@ pub struct Channel {
     /// Its time zone, if it is another than the file's.
     #[serde(default)]
     pub time_zone: Option<Zone>,
+    /// Whether a chart of the alert's own value is sent below a card: true if not given. Only Telegram and Slack take pictures.
+    #[serde(default)]
+    pub charts: Option<bool>,
     /// What it is: one of telegram, slack, webhook, pagerduty, teams and email.
     pub to: Place,
+}
+
+impl Channel {
+    /// True if charts are sent there.
+    pub fn has_charts(&self) -> bool {
+        self.to.takes_pictures() && self.charts != Some(false)
+    }
 }
 
 /// An Alertmanager, as a person reaches it.

@@ -145,6 +145,11 @@ fn what_cannot_be_meant_is_named() {
             "numeric",
         ),
         (
+            json!({ "channels": [{ "name": "a", "charts": true, "to": { "teams": { "url_secret": "s" } } }] }),
+            "channels[0].charts",
+            "take no pictures",
+        ),
+        (
             json!({ "channels": [chat("a", 1)] }),
             "routes",
             "what is told where",
@@ -280,4 +285,23 @@ fn a_rule_and_a_route_name_a_team() {
     assert_eq!(file.teams_of(&one).collect::<Vec<_>>(), ["payments", "web"]);
     one.alert.namespace = "shop".into();
     assert_eq!(file.teams_of(&one).collect::<Vec<_>>(), ["web"]);
+}
+
+#[test]
+fn charts_are_for_channels_that_take_pictures_unless_switched_off() {
+    let telegram = json!({ "telegram": { "chat_id": 1 } });
+    let slack = json!({ "slack": { "channel_id": "C1", "token_secret": "t" } });
+    let teams = json!({ "teams": { "url_secret": "s" } });
+    let null = serde_json::Value::Null;
+    for (to, charts, expected) in [
+        (&telegram, &null, true),
+        (&slack, &null, true),
+        (&slack, &json!(true), true),
+        (&telegram, &json!(false), false),
+        (&teams, &null, false),
+        (&teams, &json!(true), false),
+    ] {
+        let file = channels(json!({ "channels": [{ "name": "a", "charts": charts, "to": to }] }));
+        assert_eq!(file.channels[0].has_charts(), expected, "{to} {charts}");
+    }
 }

@@ -21,6 +21,8 @@ impl Rank {
     pub const ANSWER: Self = Self(2);
     /// Of a notice that is about no incident.
     pub const NOTICE: Self = Self(4);
+    /// Of a picture below a card: after everything that says something new.
+    pub const CHART: Self = Self(5);
 
     /// Of an incident's card: criticals come first.
     pub fn for_card(severity: Severity) -> Self {
@@ -60,6 +62,8 @@ pub enum Subject {
     Escalation(ApprovalId),
     /// What of an incident people have to hear, each as a message of its own, once.
     Notice(IncidentId),
+    /// The chart of an incident's own value, below its card, once.
+    Chart(IncidentId),
     /// That stages of a run of a delivery pipeline have failed, once for each.
     PipelineRunNotice(PipelineRunId),
     /// That people are not told something, once a day.
@@ -93,6 +97,7 @@ impl Subject {
             "BUDGET" => rest.parse().ok().map(Self::Budget),
             "ESCALATED" => ApprovalId::try_from(rest).ok().map(Self::Escalation),
             "NOTICE" => IncidentId::try_from(rest).ok().map(Self::Notice),
+            "CHART" => IncidentId::try_from(rest).ok().map(Self::Chart),
             "FAILED" => PipelineRunId::try_from(rest)
                 .ok()
                 .map(Self::PipelineRunNotice),
@@ -133,6 +138,7 @@ impl fmt::Display for Subject {
             Self::Budget(day) => write!(f, "BUDGET#{day}"),
             Self::Escalation(id) => write!(f, "ESCALATED#{id}"),
             Self::Notice(id) => write!(f, "NOTICE#{id}"),
+            Self::Chart(id) => write!(f, "CHART#{id}"),
             Self::PipelineRunNotice(id) => write!(f, "FAILED#{id}"),
             Self::Trouble(Trouble::ChannelRefuses(name), day) => {
                 write!(f, "TROUBLE#{day}#channel#{name}")
@@ -223,6 +229,33 @@ pub struct LiveCard {
     pub escalated_to: Reach,
     /// Counts the messages that the card has had, as people delete them.
     pub generation: u32,
+    /// What is known about the chart below it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chart: Option<ChartReceipt>,
+}
+
+/// What is known about the last chart that was sent below a card, or was about to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChartReceipt {
+    /// How often the incident had fired again by then.
+    pub flaps: u64,
+    /// When the values that it shows end.
+    pub end: Timestamp,
+    pub progress: ChartProgress,
+}
+
+/// How far a chart is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChartProgress {
+    /// It is on its way, for the first time.
+    Sending,
+    /// The same for the second and last time: it is unknown whether the first one arrived.
+    SendingAgain,
+    /// The channel refuses the picture: its caption is sent as a text.
+    AsText,
+    /// Nothing is to be sent any more.
+    Done,
 }
 
 /// What a card shows, as digests.
@@ -253,6 +286,13 @@ impl LiveCard {
         self.shows(message_id, shown, at);
     }
 
+    /// How far the chart of this episode is, whose values end at this time; nothing where it has to be sent. An incident that fires again
+    /// has another one once it was analysed again.
+    pub fn chart_progress(&self, flaps: u64, end: Timestamp) -> Option<ChartProgress> {
+        let receipt = self.chart?;
+        (receipt.flaps == flaps || receipt.end == end).then_some(receipt.progress)
+    }
+
     /// It shows this now.
     pub fn shows(&mut self, message_id: String, shown: Shown, at: Timestamp) {
         self.message_id = Some(message_id);
@@ -273,9 +313,10 @@ pub struct Sending {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
     use jiff::civil::date;
 
-    use super::{Rank, Subject, Trouble};
+    use super::{ChartProgress, ChartReceipt, LiveCard, Rank, Subject, Trouble};
     use crate::analysis::Severity;
     use crate::notification::button_action::More;
     use crate::primitives::id::{ApprovalId, IncidentId, InvalidId, PipelineRunId};
@@ -295,6 +336,7 @@ mod tests {
             Subject::PipelineRun(run.clone()),
             Subject::PipelineRunNotice(run),
             Subject::Notice(id.clone()),
+            Subject::Chart(id.clone()),
             Subject::Escalation(approval),
             Subject::Budget(date(2026, 11, 22)),
             Subject::Trouble(Trouble::NoRoute, date(2026, 11, 22)),
@@ -336,6 +378,35 @@ mod tests {
         assert!(
             Rank::for_card(Severity::P1) < Rank::heard(Severity::P2),
             "a critical incident that nobody knows of goes before any result"
+        );
+    }
+
+    #[test]
+    fn a_chart_is_sent_once_for_each_episode_with_new_values() {
+        let at = |second| Timestamp::from_second(second).expect("a time");
+        let receipt = ChartReceipt {
+            flaps: 1,
+            end: at(10),
+            progress: ChartProgress::Done,
+        };
+        let card = LiveCard {
+            chart: Some(receipt),
+            ..LiveCard::default()
+        };
+        let done = Some(ChartProgress::Done);
+        for (flaps, end, expected) in [(1, 10, done), (1, 20, done), (2, 10, done), (2, 20, None)] {
+            assert_eq!(
+                card.chart_progress(flaps, at(end)),
+                expected,
+                "{flaps} {end}"
+            );
+        }
+        assert_eq!(LiveCard::default().chart_progress(0, at(0)), None);
+        let text = serde_json::to_string(&card).expect("JSON");
+        assert_eq!(serde_json::from_str::<LiveCard>(&text).expect("read"), card);
+        assert!(
+            Rank::for_card(Severity::P3) < Rank::CHART && Rank::NOTICE < Rank::CHART,
+            "a picture waits for everything else"
         );
     }
 }

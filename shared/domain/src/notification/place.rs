@@ -157,6 +157,11 @@ impl Place {
         matches!(self, Self::Telegram(_) | Self::Slack(_))
     }
 
+    /// True if it takes pictures. Elsewhere the card says the same in figures.
+    pub fn takes_pictures(&self) -> bool {
+        matches!(self, Self::Telegram(_) | Self::Slack(_))
+    }
+
     /// The name of its kind, as used in event names.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -72,6 +72,12 @@ impl Channels {
                     "is where another channel is too: each would count for itself what the place takes",
                 );
             }
+            if channel.charts == Some(true) && !channel.to.takes_pictures() {
+                error(
+                    format!("channels[{i}].charts"),
+                    "is for Telegram and Slack: the others take no pictures, and the card has the figures",
+                );
+            }
             for (field, sentence) in channel.to.errors() {
                 error(format!("channels[{i}].to.{field}"), sentence);
             }

@@ -3,7 +3,7 @@
 
 mod email;
 mod escalations;
-mod own;
+pub(crate) mod own;
 mod pagerduty;
 mod slack;
 mod teams;
