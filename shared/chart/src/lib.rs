@@ -62,7 +62,7 @@ impl Chart<'_> {
     pub fn svg(&self) -> Option<String> {
         let newest = self.series.values().last()?;
         let limit = self.threshold.map(|threshold| threshold.value);
-        let values = ValueAxis::of(self.series.values(), limit, &clean_unit(self.unit));
+        let values = ValueAxis::of(self.series.values(), self.threshold, &clean_unit(self.unit));
         let plot = self.plot(&values, newest);
         let times = TimeAxis::of(self.start(), self.series.end, self.zone);
         let mut canvas = Canvas::new(WIDTH, HEIGHT);

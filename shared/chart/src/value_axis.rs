@@ -1,5 +1,7 @@
 //! The axis of the values: its range, and a few round values on it.
 
+use domain::analysis::evidence::{Comparison, Threshold};
+
 use crate::label::{factor, has_exponent};
 
 /// About how many parts the axis is divided into.
@@ -11,7 +13,7 @@ const LARGEST: f64 = 1e306;
 const SMALLEST: f64 = 1e-300;
 /// The least range, as a share of the largest magnitude: what moves less is a level line, and its labels stay short.
 const LEAST_RANGE: f64 = 0.02;
-/// How much is free on both sides of the limit, as a share of the range: its side has to be seen.
+/// How much is free on the side of the limit on which the alert fires, as a share of the range: it has to be seen.
 const FREE: f64 = 0.06;
 /// Zero is on the axis if the values come this near to it, as a share of the largest.
 const NEAR_ZERO: f64 = 0.6;
@@ -32,9 +34,16 @@ pub(crate) struct Tick {
 
 impl ValueAxis {
     /// The axis on which all values and the limit are.
-    pub(crate) fn of(values: impl Iterator<Item = f64>, limit: Option<f64>, unit: &str) -> Self {
-        let limit = limit.map(drawable);
-        let drawn = values.map(drawable).chain(limit);
+    pub(crate) fn of(
+        values: impl Iterator<Item = f64>,
+        limit: Option<Threshold>,
+        unit: &str,
+    ) -> Self {
+        let limit = limit.map(|limit| Threshold {
+            value: drawable(limit.value),
+            ..limit
+        });
+        let drawn = values.map(drawable).chain(limit.map(|limit| limit.value));
         let (least, most) = drawn.fold(
             (f64::INFINITY, f64::NEG_INFINITY),
             |(least, most), value| (least.min(value), most.max(value)),
@@ -78,7 +87,7 @@ fn drawable(value: f64) -> f64 {
 }
 
 /// The range with some room beside the limit, and with zero if that is near.
-fn widened(least: f64, most: f64, limit: Option<f64>) -> (f64, f64) {
+fn widened(least: f64, most: f64, limit: Option<Threshold>) -> (f64, f64) {
     let size = least.abs().max(most.abs());
     if size == 0.0 {
         return (0.0, 1.0);
@@ -87,9 +96,14 @@ fn widened(least: f64, most: f64, limit: Option<f64>) -> (f64, f64) {
     // A level line is in the middle.
     let spare = (range - (most - least)) / 2.0;
     let (mut low, mut high) = (least - spare, most + spare);
-    if let Some(limit) = limit {
-        low = low.min(limit - range * FREE);
-        high = high.max(limit + range * FREE);
+    match limit {
+        Some(limit) if limit.comparison == Comparison::Above => {
+            high = high.max(limit.value + range * FREE);
+        }
+        Some(limit) if limit.comparison == Comparison::Below => {
+            low = low.min(limit.value - range * FREE);
+        }
+        _ => {}
     }
     if low > 0.0 && low <= high * NEAR_ZERO {
         (0.0, high)
@@ -143,88 +157,100 @@ fn label(value: f64, step: f64, size: f64, unit: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use domain::analysis::evidence::Threshold;
+
     use super::ValueAxis;
 
-    fn labels(values: &[f64], limit: Option<f64>, unit: &str) -> Vec<String> {
+    fn labels(values: &[f64], limit: &str, unit: &str) -> Vec<String> {
+        let limit = Threshold::read(limit);
         let axis = ValueAxis::of(values.iter().copied(), limit, unit);
         axis.ticks.into_iter().map(|tick| tick.label).collect()
     }
 
     #[test]
     fn ticks_are_a_few_round_values_that_hold_everything() {
-        type Case<'a> = (&'a [f64], Option<f64>, &'a str, &'a [&'a str]);
-        let cases: [Case<'_>; 13] = [
+        type Case<'a> = (&'a [f64], &'a str, &'a str, &'a [&'a str]);
+        let cases: [Case<'_>; 16] = [
+            (
+                &[0.0, 1.0],
+                "== 0",
+                "",
+                &["0", "0.25", "0.50", "0.75", "1.00"],
+            ),
+            (
+                &[0.0, 1.0],
+                "< 1",
+                "",
+                &["0", "0.25", "0.50", "0.75", "1.00"],
+            ),
+            (&[0.0, 4.0], "< 0", "", &["-1", "0", "1", "2", "3", "4"]),
             (
                 &[20.0, 97.0],
-                Some(90.0),
+                "> 90",
                 "%",
                 &["0%", "20%", "40%", "60%", "80%", "100%"],
             ),
-            (&[0.0], None, "", &["0", "0.25", "0.50", "0.75", "1.00"]),
+            (&[0.0], "", "", &["0", "0.25", "0.50", "0.75", "1.00"]),
             (
                 &[5.0; 3],
-                None,
+                "",
                 "",
                 &["4.94", "4.96", "4.98", "5.00", "5.02", "5.04", "5.06"],
             ),
             (
                 &[900.0, 1000.0],
-                None,
+                "",
                 "ms",
                 &["900ms", "925ms", "950ms", "975ms", "1000ms"],
             ),
             (
                 &[1.2e9, 3.1e9],
-                None,
+                "",
                 "B",
                 &["0B", "1GB", "2GB", "3GB", "4GB"],
             ),
             (
                 &[0.001, 0.004],
-                None,
+                "",
                 "",
                 &["0", "0.001", "0.002", "0.003", "0.004"],
             ),
-            (&[-5.0, 5.0], None, "", &["-5.0", "-2.5", "0", "2.5", "5.0"]),
+            (&[-5.0, 5.0], "", "", &["-5.0", "-2.5", "0", "2.5", "5.0"]),
             (
                 &[-90.0, -80.0],
-                None,
+                "",
                 "",
                 &["-90.0", "-87.5", "-85.0", "-82.5", "-80.0"],
             ),
             // The limit is not at the edge: the side that fires is seen.
-            (&[1.0, 3.0], Some(4.0), "", &["0", "1", "2", "3", "4", "5"]),
+            (&[1.0, 3.0], "> 4", "", &["0", "1", "2", "3", "4", "5"]),
             (
                 &[1.0, 2.0],
-                Some(1e9),
+                "> 1e9",
                 "",
                 &["0", "0.25G", "0.50G", "0.75G", "1.00G", "1.25G"],
             ),
             (
                 &[1e17, 2e17],
-                None,
+                "",
                 "",
                 &["0", "5.0e16", "1.0e17", "1.5e17", "2.0e17"],
             ),
             (
                 &[f64::MAX, f64::MIN],
-                None,
+                "",
                 "",
                 &["-1.0e306", "-5.0e305", "0", "5.0e305", "1.0e306"],
             ),
             (
                 &[5e-324, 1e-310],
-                None,
+                "",
                 "",
                 &["0", "0.25", "0.50", "0.75", "1.00"],
             ),
         ];
         for (values, limit, unit, expected) in cases {
-            assert_eq!(
-                labels(values, limit, unit),
-                expected,
-                "{values:?} {limit:?}"
-            );
+            assert_eq!(labels(values, limit, unit), expected, "{values:?} {limit}");
         }
     }
 
