@@ -450,6 +450,15 @@ pub(crate) const CASES: &[Case] = &[
         &[(CHANNELS, Replace("\"en\",", "\"en\""))],
     ),
     broken(
+        "charts where no picture can be sent",
+        &[(
+            CHANNELS,
+            Write(
+                "{ \"channels\": [{ \"name\": \"team\", \"charts\": true, \"to\": { \"teams\": { \"url_secret\": \"s\" } } }], \"routes\": [{ \"channels\": [\"team\"] }] }\n",
+            ),
+        )],
+    ),
+    broken(
         "names of people and channels that are not there",
         &[
             (CHANNELS, Write(TEAM)),
