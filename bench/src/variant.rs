@@ -44,7 +44,7 @@ pub(crate) enum Proof {
 const JOINED: &str = r#""outcome":"joined""#;
 
 /// The variables of ingress as `template.yaml` sets them; the other programs take what they know.
-const VARIABLES: [(&str, &str); 22] = [
+const VARIABLES: [(&str, &str); 23] = [
     ("AWS_REGION", "us-east-1"),
     ("AWS_DEFAULT_REGION", "us-east-1"),
     ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
@@ -89,6 +89,10 @@ const VARIABLES: [(&str, &str); 22] = [
     (
         "SLACK_SIGNING_SECRET_ID",
         "quell/inbound/slack-signing-secret",
+    ),
+    (
+        "PAGERDUTY_WEBHOOK_SECRET_ID",
+        "quell/inbound/pagerduty-webhook-secret",
     ),
     (
         "PEOPLE_REPAIR_KEY_ID",

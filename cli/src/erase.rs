@@ -26,7 +26,7 @@ pub(crate) struct Erase {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// A person: their name, and what Telegram, Slack and tokens know them by
+    /// A person: their name, and what Telegram, Slack, PagerDuty and tokens know them by
     Person {
         /// The person's name
         name: String,
@@ -184,6 +184,7 @@ fn person(
         Some(known) => {
             identities.extend(known.telegram.map(Identity::Telegram));
             identities.extend(known.slack.clone().map(Identity::Slack));
+            identities.extend(known.pagerduty.clone().map(Identity::PagerDuty));
         }
         None if identities.is_empty() => {
             return Err(Failure::wrong(format!(

@@ -27,6 +27,7 @@ SLACK_CHANNEL, SLACK_USERS = "C0123456789", ["U0123456789", "U0ADA000001", "U0ST
 # Who may decide by the approvals API.
 API_PEOPLE = ("ada", "bob")
 SLACK_TOKEN_SECRET, SLACK_SIGNING_SECRET = "quell/channels/slack-token", "quell/inbound/slack-signing-secret"
+PAGERDUTY_WEBHOOK_SECRET, PAGERDUTY_USER = "quell/inbound/pagerduty-webhook-secret", "PLH1HKV"
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,8 @@ class Local:
             "telegram_webhook": "TelegramWebhookSecretArn",
         }
         generated = {name: self.deployed.secret(output) for name, output in names.items()}
-        return generated | {"slack_signing": self.deployed.secret_named(SLACK_SIGNING_SECRET)}
+        made = {"slack_signing": SLACK_SIGNING_SECRET, "pagerduty_webhook": PAGERDUTY_WEBHOOK_SECRET}
+        return generated | {name: self.deployed.secret_named(secret) for name, secret in made.items()}
 
     def facts(self) -> dict[str, Any]:
         """Everything that a test needs to know, ready for JSON."""
@@ -170,6 +172,8 @@ def start(children: Children, run: Run, wanted: Wanted, stage: Callable[[str], N
     if "witness" in wanted.without:
         deployed.stop_witness()
     deployed.create_secret(SLACK_SIGNING_SECRET, slack.signing_secret if slack else secrets.token_hex(16))
+    # A test stands in for PagerDuty, and signs with it.
+    deployed.create_secret(PAGERDUTY_WEBHOOK_SECRET, secrets.token_urlsafe(48))
     if target:
         deployed.put_secret("SshPrivateKeyArn", target.private_key)
     if telegram:
@@ -210,7 +214,8 @@ def write_channels(directory: Path, telegram_url: str, slack_url: str | None, ch
         slack = {"channel_id": SLACK_CHANNEL, "token_secret": SLACK_TOKEN_SECRET, "api_url": slack_url}
         channels.append({"name": "operations", "language": "zh-TW", "to": {"slack": slack}})
     people: dict[str, Any] = {"oncall": {"telegram": APPROVER_ID, "kill_switch": True}, "second": {"telegram": SECOND_APPROVER_ID}}
-    people |= {name: {"api": True} for name in API_PEOPLE} | {"grace": {"slack": SLACK_USERS[0]}}
+    people |= {name: {"api": True} for name in API_PEOPLE}
+    people |= {"grace": {"slack": SLACK_USERS[0], "pagerduty": PAGERDUTY_USER}}
     # Told when nobody has decided for long: no story waits so long by the clock.
     late = {"late": {"telegram": LATE_APPROVER_ID}}
     rule = {"people": list(people), "then": list(late), "escalate_after_seconds": 3600}

@@ -17,6 +17,7 @@ pub mod namespace;
 pub mod opened;
 pub mod own_queue;
 pub mod pagerduty;
+pub mod pagerduty_webhook;
 pub mod prometheus;
 pub mod repair_fixture;
 pub mod repairing;

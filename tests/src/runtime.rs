@@ -93,6 +93,7 @@ pub async fn function(
         "CONTROL_TABLE_NAME",
         "TELEGRAM_WEBHOOK_SECRET_ID",
         "SLACK_SIGNING_SECRET_ID",
+        "PAGERDUTY_WEBHOOK_SECRET_ID",
         "PEOPLE_REPAIR_KEY_ID",
         "PEOPLE_BRIDGE_KEY_ID",
         "GUARDRAILS_REPAIR_KEY_ID",

@@ -3,11 +3,12 @@
 use crate::stack::Stack;
 
 /// The variables that name the secrets of ingress.
-pub const INGRESS_SECRETS: [&str; 4] = [
+pub const INGRESS_SECRETS: [&str; 5] = [
     "WEBHOOK_SECRET_ID",
     "ALERTMANAGER_SECRET_ID",
     "TELEGRAM_WEBHOOK_SECRET_ID",
     "SLACK_SIGNING_SECRET_ID",
+    "PAGERDUTY_WEBHOOK_SECRET_ID",
 ];
 
 impl Stack {

@@ -213,6 +213,9 @@ impl Stack {
             "SLACK_SIGNING_SECRET_ID" => {
                 return Some("quell/inbound/slack-signing-secret".to_owned());
             }
+            "PAGERDUTY_WEBHOOK_SECRET_ID" => {
+                return Some("quell/inbound/pagerduty-webhook-secret".to_owned());
+            }
             "TELEGRAM_BOT_TOKEN_SECRET_ID" => "TelegramBotTokenArn",
             "ENVIRONMENT" => return Some("prod".to_owned()),
             "CONFIG_DIR" => return Some(self.facts.target.config_dir.display().to_string()),

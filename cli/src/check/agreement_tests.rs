@@ -217,6 +217,7 @@ tracing:
   "people": {
     "ada": {
       "telegram": 7,
+      "pagerduty": "PLH1HKV",
       "notify": ["repair_failed"],
       "quiet": {
         "zone": "Asia/Taipei",

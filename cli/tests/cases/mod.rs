@@ -494,6 +494,16 @@ pub(crate) const CASES: &[Case] = &[
         ],
     ),
     broken(
+        "an address in place of an id of PagerDuty",
+        &[
+            (CHANNELS, Write(TEAM)),
+            (
+                CHANNELS,
+                Replace("\"telegram\": 7", "\"pagerduty\": \"ada@example.com\""),
+            ),
+        ],
+    ),
+    broken(
         "a wait of a month",
         &[
             (CHANNELS, Write(TEAM)),

@@ -7,7 +7,8 @@ use secrecy::SecretString;
 use sha2::Sha256;
 
 use super::{
-    Covered, GRAFANA, SIGNED, SLACK, SignedRequest, credential, is_internal, sign, signature,
+    Covered, GRAFANA, SIGNED, SLACK, SignedRequest, credential, is_internal, pagerduty, sign,
+    signature,
 };
 
 const NOW: i64 = 1_800_000_000;
@@ -364,4 +365,48 @@ fn internal_ranges_hold_both_families() {
     }
     assert!(!is_internal(None, &ranges));
     assert!(!is_internal("10.0.0.1".parse().ok(), &[]));
+}
+
+/// Of `{"event":{"note":"電池"}}` with the key `quell-subscription-secret`, by another program.
+const BY_PAGERDUTY: &str = "v1=8b94bbf54b16b06c11c0abccd3a75601178ff621b4e9efdb134c086b89509b97";
+
+fn by_pagerduty(pairs: &[(&'static str, &str)], body: &str) -> Result<(), String> {
+    let secret = SecretString::from("quell-subscription-secret");
+    pagerduty(&secret, &headers(pairs), body.as_bytes()).map_err(|rejection| rejection.to_string())
+}
+
+#[test]
+fn one_of_the_signatures_of_pagerduty_has_to_fit() {
+    let (name, body) = ("x-pagerduty-signature", r#"{"event":{"note":"電池"}}"#);
+    let other = format!("v1={}", "0".repeat(64));
+    for good in [
+        BY_PAGERDUTY.to_owned(),
+        format!("{other},{BY_PAGERDUTY}"),
+        format!("{BY_PAGERDUTY}, {other}"),
+        format!("v2=abc,v1=,{BY_PAGERDUTY}"),
+    ] {
+        assert_eq!(by_pagerduty(&[(name, &good)], body), Ok(()), "{good}");
+    }
+    let digits = &BY_PAGERDUTY[3..];
+    for wrong in [
+        String::new(),
+        digits.to_owned(),
+        format!("v2={digits}"),
+        format!("v1={}", &digits[2..]),
+        format!("v1={digits}00"),
+        other.clone(),
+        format!("{other},{other}"),
+        format!("v1={digits};v1={digits}"),
+    ] {
+        assert_eq!(
+            by_pagerduty(&[(name, &wrong)], body),
+            Err("the signature is wrong".to_owned()),
+            "{wrong}"
+        );
+    }
+    let changed = by_pagerduty(&[(name, BY_PAGERDUTY)], &format!("{body} "));
+    assert_eq!(changed, Err("the signature is wrong".to_owned()));
+    assert!(by_pagerduty(&[], body).is_err_and(|why| why.contains("is missing")));
+    let twice = [(name, BY_PAGERDUTY), (name, BY_PAGERDUTY)];
+    assert!(by_pagerduty(&twice, body).is_err_and(|why| why.contains("sent twice")));
 }

@@ -37,6 +37,8 @@ pub struct Config {
     pub telegram_secret: String,
     /// `SLACK_SIGNING_SECRET_ID`: the signing secret of the Slack app.
     pub slack_secret: String,
+    /// `PAGERDUTY_WEBHOOK_SECRET_ID`: the secret of the webhook subscription at PagerDuty.
+    pub pagerduty_secret: String,
     /// `PEOPLE_REPAIR_KEY_ID` and `PEOPLE_BRIDGE_KEY_ID`: with which people's decisions are signed.
     pub signing_keys: SigningKeyIds,
     /// `INTERNAL_CIDRS`: sources that may send Alertmanager deliveries without a credential.
@@ -84,6 +86,7 @@ impl Config {
                 .required("CONTROL_TABLE_NAME", "the name of the control table")?,
             telegram_secret: variables.required("TELEGRAM_WEBHOOK_SECRET_ID", secret)?,
             slack_secret: variables.required("SLACK_SIGNING_SECRET_ID", secret)?,
+            pagerduty_secret: variables.required("PAGERDUTY_WEBHOOK_SECRET_ID", secret)?,
             signing_keys: SigningKeyIds::from_variables(
                 variables,
                 ["PEOPLE_REPAIR_KEY_ID", "PEOPLE_BRIDGE_KEY_ID"],

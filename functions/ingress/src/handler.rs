@@ -26,6 +26,7 @@ use crate::authentication;
 use crate::authentication::{GRAFANA, SIGNED, SignedRequest};
 use crate::interactions::api;
 use crate::interactions::links;
+use crate::interactions::pagerduty;
 use crate::interactions::slack;
 use crate::interactions::telegram;
 use crate::rejection::Rejection;
@@ -162,6 +163,9 @@ impl App {
                 slack::interaction(self, headers, bytes, visit.now).await?;
                 return Ok(Reply::Taken);
             }
+            Target::PagerDuty => pagerduty::webhook(self, headers, bytes, visit.now)
+                .await?
+                .to_string(),
             Target::LinkShown => {
                 return Ok(Reply::Page(links::show(request)));
             }

@@ -25,6 +25,7 @@ pub(crate) enum Target {
     Signals,
     Telegram,
     Slack,
+    PagerDuty,
     Approval(Verdict),
     /// Stops a repair.
     Stop,
@@ -46,7 +47,7 @@ const fn route(method: &'static str, path: &'static str, to: Target) -> Route {
     Route { method, path, to }
 }
 
-pub const ROUTES: [Route; 14] = [
+pub const ROUTES: [Route; 15] = [
     route("GET", "webhooks/health", Target::Health),
     route("POST", "webhooks/alertmanager", Target::Alertmanager),
     route("POST", "webhooks/grafana", Target::Grafana),
@@ -56,6 +57,7 @@ pub const ROUTES: [Route; 14] = [
     route("POST", "webhooks/signals", Target::Signals),
     route("POST", "webhooks/telegram", Target::Telegram),
     route("POST", "webhooks/slack", Target::Slack),
+    route("POST", "webhooks/pagerduty", Target::PagerDuty),
     route(
         "POST",
         "approvals/{id}/approve",

@@ -200,6 +200,8 @@ fn the_schema_and_the_functions_take_the_same_files() {
         ("/routes/0/severities/0", json!("high")),
         ("/routes/2/channels", json!([])),
         ("/people/ada", json!({ "telegramm": 1 })),
+        ("/people/ada/pagerduty", json!("grace@example.com")),
+        ("/people/ada/pagerduty", json!("")),
         ("/people", json!({ "a b": {} })),
         ("/approvals/0/escalate_after_seconds", json!(0)),
         ("/approvals/0/risks/0", json!("P0")),

@@ -13,6 +13,7 @@ mod ingress {
     mod large_deliveries;
     mod metrics;
     mod openapi;
+    mod pagerduty_webhooks;
     mod pipelines;
     mod real_alertmanager;
     mod responders;

@@ -37,6 +37,7 @@ pub fn read(
         | Target::Stop
         | Target::Respond
         | Target::LinkShown
+        | Target::PagerDuty
         | Target::LinkUsed => None,
     })
 }

@@ -1,9 +1,10 @@
-//! What people ask for by buttons, commands and the API, the same for all kinds of channels.
+//! What people ask for by buttons, commands, the API and in PagerDuty, the same for all kinds of channels.
 
 pub mod api;
 pub(crate) mod commands;
 pub(crate) mod link_page;
 pub(crate) mod links;
+pub(crate) mod pagerduty;
 pub(crate) mod slack;
 mod storm;
 pub mod telegram;

@@ -105,6 +105,7 @@ impl Erasure {
                 // An id of Telegram is a number.
                 Identity::Telegram(_) | Identity::Api(_) => Identity::Api(ERASED.to_owned()),
                 Identity::Slack(_) => Identity::Slack(ERASED.to_owned()),
+                Identity::PagerDuty(_) => Identity::PagerDuty(ERASED.to_owned()),
                 Identity::Link(_) => Identity::Link(ERASED.to_owned()),
             };
             (known.to_string(), nobody.to_string())

@@ -221,6 +221,7 @@ impl Channels {
         let fits = |name: &str, person: &Person| match known {
             Identity::Telegram(id) => person.telegram == Some(*id),
             Identity::Slack(id) => person.slack.as_ref() == Some(id),
+            Identity::PagerDuty(id) => person.pagerduty.as_ref() == Some(id),
             Identity::Api(given) => person.api && name == given,
             Identity::Link(given) => name == given,
         };

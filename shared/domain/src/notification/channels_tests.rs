@@ -66,7 +66,7 @@ fn the_first_route_that_fits_says_where_unless_it_goes_on() {
 #[test]
 fn the_first_rule_that_fits_says_who_may_decide() {
     let file = channels(json!({
-        "people": { "ada": { "telegram": 7, "slack": "U7" }, "bob": { "api": true }, "carol": {} },
+        "people": { "ada": { "telegram": 7, "slack": "U7", "pagerduty": "P7" }, "bob": { "api": true }, "carol": {} },
         "approvals": [
             { "services": ["pay*"], "risks": ["high", "critical"], "people": ["ada"], "then": ["carol"], "escalate_after_seconds": 600 },
             { "services": ["web"], "people": ["ada", "bob"] },
@@ -96,12 +96,16 @@ fn the_first_rule_that_fits_says_who_may_decide() {
 
     assert_eq!(file.person(&Identity::Telegram(7)), Some("ada"));
     assert_eq!(file.person(&Identity::Slack("U7".into())), Some("ada"));
+    assert_eq!(file.person(&Identity::PagerDuty("P7".into())), Some("ada"));
     assert_eq!(file.person(&Identity::Api("bob".into())), Some("bob"));
     assert_eq!(file.person(&Identity::Link("carol".into())), Some("carol"));
     for stranger in [
         Identity::Telegram(8),
         Identity::Slack("U8".into()),
         Identity::Slack("".into()),
+        Identity::Slack("P7".into()),
+        Identity::PagerDuty("U7".into()),
+        Identity::PagerDuty("".into()),
         Identity::Api("ada".into()),
         Identity::Api("eve".into()),
         Identity::Link("eve".into()),
@@ -165,6 +169,16 @@ fn what_cannot_be_meant_is_named() {
             json!({ "people": { "a": { "telegram": 1 }, "b": { "telegram": 1 } } }),
             "people.b",
             "as two",
+        ),
+        (
+            json!({ "people": { "a": { "pagerduty": "P1" }, "b": { "pagerduty": "P1" } } }),
+            "people.b",
+            "as two",
+        ),
+        (
+            json!({ "people": { "a": { "pagerduty": "ada@example.com" } } }),
+            "people.a.pagerduty",
+            "such as PLH1HKV",
         ),
         (
             json!({ "approvals": [{ "people": ["x"] }] }),

@@ -42,6 +42,10 @@ pub struct Person {
     pub telegram: Option<i64>,
     /// Their member id at Slack, such as `U0123456789`: in Slack, among what their profile offers to copy.
     pub slack: Option<String>,
+    /// Their user id at PagerDuty, such as `PLH1HKV`: the end of the address of their profile there. Who acknowledges or resolves an
+    /// incident in PagerDuty does so here too.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[A-Za-z0-9]{1,32}$")))]
+    pub pagerduty: Option<String>,
     /// Whether they may decide with a token of their own (`quell tokens`).
     pub api: bool,
     /// Whether they may switch all repairs off from a chat (`/quell stop-repairs`).
@@ -50,6 +54,11 @@ pub struct Person {
     pub notify: Option<Vec<NoticeKind>>,
     /// When they are not mentioned, but for what is urgent.
     pub quiet: Option<QuietHours>,
+}
+
+/// True for an id as PagerDuty gives it to a user. Ingress takes no other from its webhooks.
+pub fn is_pagerduty_id(id: &str) -> bool {
+    (1..=32).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// Hours of every day in which a person is not mentioned, by the clock of their zone.

@@ -15,6 +15,8 @@ pub enum Identity {
     Telegram(i64),
     /// The member id at Slack.
     Slack(String),
+    /// The id of the user at PagerDuty. PagerDuty has no buttons of ours: nobody decides on a plan there.
+    PagerDuty(String),
     /// The person whose token it was.
     Api(String),
     /// The person whose token it was, on the page of a decision.
@@ -29,12 +31,13 @@ impl Identity {
     }
 }
 
-/// Its form in the log: `telegram:7`, `slack:U7`, `api:ada` or `link:ada`.
+/// Its form in the log: `telegram:7`, `slack:U7`, `pagerduty:P7`, `api:ada` or `link:ada`.
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Telegram(id) => write!(f, "telegram:{id}"),
             Self::Slack(id) => write!(f, "slack:{id}"),
+            Self::PagerDuty(id) => write!(f, "pagerduty:{id}"),
             Self::Api(name) => write!(f, "api:{name}"),
             Self::Link(name) => write!(f, "link:{name}"),
         }
@@ -48,11 +51,14 @@ impl FromStr for Identity {
         let known = match text.split_once(':') {
             Some(("telegram", id)) => id.parse().ok().map(Self::Telegram),
             Some(("slack", id)) => Some(Self::Slack(id.to_owned())),
+            Some(("pagerduty", id)) => Some(Self::PagerDuty(id.to_owned())),
             Some(("api", name)) => Some(Self::Api(name.to_owned())),
             Some(("link", name)) => Some(Self::Link(name.to_owned())),
             _ => None,
         };
-        known.ok_or(InvalidId::new("telegram:, slack:, api: or link: and who"))
+        known.ok_or(InvalidId::new(
+            "telegram:, slack:, pagerduty:, api: or link: and who",
+        ))
     }
 }
 
@@ -88,3 +94,26 @@ impl FromStr for DecidedBy {
 }
 
 as_text!(Identity, DecidedBy);
+
+#[cfg(test)]
+mod tests {
+    use super::{DecidedBy, Identity};
+
+    #[test]
+    fn an_identity_is_read_as_it_was_written() {
+        for identity in [
+            Identity::Telegram(-7),
+            Identity::Slack("U7".to_owned()),
+            Identity::PagerDuty("P7".to_owned()),
+            Identity::Api("ada".to_owned()),
+            Identity::Link("ada".to_owned()),
+        ] {
+            let text = identity.to_string();
+            assert_eq!(text.parse(), Ok(identity.clone()), "{text}");
+            assert_eq!(text.parse(), Ok(DecidedBy::Person(identity)), "{text}");
+        }
+        for other in ["ada", "teams:7", "telegram:ada", ""] {
+            assert!(other.parse::<Identity>().is_err(), "{other}");
+        }
+    }
+}

@@ -148,6 +148,14 @@ fn ways(secret: &str, now: Timestamp) -> Vec<(&'static str, Request)> {
             ),
         ),
         ("slack", slack.body(Body::from(interaction))),
+        (
+            "pagerduty",
+            with(
+                "webhooks/pagerduty",
+                "x-pagerduty-signature",
+                &tests::pagerduty_webhook::sign(secret, empty.as_bytes()),
+            ),
+        ),
     ]
     .map(|(way, request)| (way, request.expect("a request")))
     .into()

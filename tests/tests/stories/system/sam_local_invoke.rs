@@ -29,7 +29,7 @@ const WITNESS: &str = "WitnessFunction";
 type Expectation = fn(&Value);
 
 /// The events, whom each is for, and what comes of it as it is. A new event needs a line here.
-const EVENTS: [(&str, &str, Expectation); 24] = [
+const EVENTS: [(&str, &str, Expectation); 25] = [
     ("alert-signed", INGRESS, unauthenticated),
     ("alertmanager-cicd", INGRESS, unauthenticated),
     ("alertmanager-grouped", INGRESS, unauthenticated),
@@ -49,6 +49,7 @@ const EVENTS: [(&str, &str, Expectation); 24] = [
     ("notifications-budget", NOTIFIER, none_comes_back),
     ("notifications-changed", NOTIFIER, both_come_back),
     ("notifications-due", NOTIFIER, none_comes_back),
+    ("pagerduty-acknowledge", INGRESS, unauthenticated),
     ("repairs-approved", REPAIR, comes_back),
     ("signal-signed", INGRESS, unauthenticated),
     ("signals-received", SIGNALS, none_comes_back),

@@ -25,7 +25,8 @@ const LOGS: Service = Service::json_1_1("logs", "Logs_20140328");
 enum Try {
     /// Reads the secret with this output.
     Reads(&'static str),
-    ReadsSlackSecret,
+    /// Reads the secret of this name.
+    ReadsNamed(&'static str),
     /// Gives the secret with this output another value.
     Replaces(&'static str),
     /// Writes an item with this partition key to the control table.
@@ -44,7 +45,7 @@ enum Try {
     DeletesAnchors,
 }
 
-const TRIES: [(&str, Try); 24] = [
+const TRIES: [(&str, Try); 25] = [
     (
         "write an incident, and an approval into it",
         Try::Writes("TableName"),
@@ -89,7 +90,11 @@ const TRIES: [(&str, Try); 24] = [
     ),
     (
         "press buttons in Slack in anybody's name",
-        Try::ReadsSlackSecret,
+        Try::ReadsNamed("quell/inbound/slack-signing-secret"),
+    ),
+    (
+        "acknowledge and close in PagerDuty in anybody's name",
+        Try::ReadsNamed("quell/inbound/pagerduty-webhook-secret"),
     ),
     ("send signed alerts", Try::Reads("WebhookSecretArn")),
     ("log in to hosts", Try::Reads("SshPrivateKeyArn")),
@@ -131,10 +136,7 @@ impl Try {
                     .send()
                     .await,
             ),
-            Self::ReadsSlackSecret => {
-                let id = "quell/inbound/slack-signing-secret";
-                granted(secrets.get_secret_value().secret_id(id).send().await)
-            }
+            Self::ReadsNamed(id) => granted(secrets.get_secret_value().secret_id(id).send().await),
             Self::Replaces(secret) => granted(
                 secrets
                     .put_secret_value()

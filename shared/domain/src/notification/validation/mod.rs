@@ -5,7 +5,7 @@ mod places;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::notification::channels::{AlertmanagerServer, Channels, Place};
-use crate::notification::people::Person;
+use crate::notification::people::{Person, is_pagerduty_id};
 use crate::primitives::server_url;
 
 /// The most channels at Telegram: each sends one message a second at most, and the Bot API takes thirty a second of one bot.
@@ -145,7 +145,21 @@ impl Channels {
             let ids = [
                 person.telegram.map(|id| format!("telegram {id}")),
                 person.slack.as_ref().map(|id| format!("slack {id}")),
+                person
+                    .pagerduty
+                    .as_ref()
+                    .map(|id| format!("pagerduty {id}")),
             ];
+            if person
+                .pagerduty
+                .as_ref()
+                .is_some_and(|id| !is_pagerduty_id(id))
+            {
+                error(
+                    format!("people.{name}.pagerduty"),
+                    "has to be the id of a user at PagerDuty, such as PLH1HKV: the end of the address of their profile",
+                );
+            }
             for id in ids.into_iter().flatten() {
                 if !seen.insert(id.clone()) {
                     error(

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use tests::stack::project;
 
 /// The example of each operation with a body that shows it at work: firing, pressed, decided.
-const TYPICAL: [(&str, &str); 8] = [
+const TYPICAL: [(&str, &str); 9] = [
     ("respond", "acknowledge"),
     ("alertmanager", "alertmanager-single"),
     ("alerts", "alert-signed"),
@@ -17,6 +17,7 @@ const TYPICAL: [(&str, &str); 8] = [
     ("grafanaPut", "grafana-firing"),
     ("telegram", "telegram-approve"),
     ("slack", "press"),
+    ("pagerduty", "pagerduty-acknowledge"),
 ];
 
 /// Where an operation describes a body that is a form.

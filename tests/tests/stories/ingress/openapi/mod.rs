@@ -129,7 +129,7 @@ fn the_events_are_requests_that_the_document_describes() {
             shown.insert(operation.id);
         }
     }
-    for id in ["alertmanager", "alerts", "grafana", "telegram"] {
+    for id in ["alertmanager", "alerts", "grafana", "telegram", "pagerduty"] {
         assert!(shown.contains(id), "{id} has no event as an example");
     }
 }

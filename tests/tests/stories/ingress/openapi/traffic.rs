@@ -61,9 +61,11 @@ impl Call {
         } else {
             body
         };
+        // One time for all of them: a signature and its timestamp are made of the same second.
+        let now = Timestamp::now();
         let credentials = way
             .iter()
-            .map(|name| credential(document, stack, &operation.path, name, &body))
+            .map(|name| credential(document, stack, &operation.path, name, (&body, now)))
             .collect();
         // The id is the example's until a story has another.
         let is_incident = operation.path.contains("/incidents/");
@@ -183,7 +185,7 @@ fn credential(
     stack: &Stack,
     path: &str,
     name: &str,
-    body: &str,
+    (body, now): (&str, Timestamp),
 ) -> (String, String) {
     let scheme = &document.root["components"]["securitySchemes"][name];
     let secret = match name {
@@ -191,11 +193,12 @@ fn credential(
         "personToken" => &stack.facts.tokens["ada"],
         "slackSignature" | "slackTimestamp" => &stack.facts.secrets["slack_signing"],
         "telegramSecretToken" => &stack.facts.secrets["telegram_webhook"],
+        "pagerdutySignature" => &stack.facts.secrets["pagerduty_webhook"],
         "signature" | "hubSignature" | "signatureTimestamp" | "grafanaSignature"
         | "grafanaTimestamp" => &stack.facts.secrets["webhook"],
         _ => panic!("the test does not know the security scheme {name}"),
     };
-    let timestamp = Timestamp::now().as_second().to_string();
+    let timestamp = now.as_second().to_string();
     let signature = |before: &str, separator: &str| {
         let mut mac =
             Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("a key of any length");
@@ -212,6 +215,7 @@ fn credential(
         (_, "signature" | "hubSignature") => {
             format!("v2={}", signature("v2:", &format!(":{path}:")))
         }
+        (_, "pagerdutySignature") => tests::pagerduty_webhook::sign(secret, body.as_bytes()),
         (_, "slackSignature") => tests::slack::sign(secret, &timestamp, body.as_bytes()),
         (_, "grafanaSignature") => signature("", ":"),
         _ => timestamp,
@@ -236,7 +240,16 @@ pub(crate) fn fresh(body: &Value) -> Value {
     let text = words
         .iter()
         .fold(body.to_string(), |text, word| text.replace(word, &target));
-    serde_json::from_str(&text).expect("JSON")
+    let mut body: Value = serde_json::from_str(&text).expect("JSON");
+    // PagerDuty's events are taken once, and for two days.
+    if let Some(event) = body
+        .get_mut("event")
+        .filter(|event| event["occurred_at"].is_string())
+    {
+        event["occurred_at"] = json!(Timestamp::now());
+        event["id"] = json!(unique("event"));
+    }
+    body
 }
 
 /// A body like this one whose alerts have ended: what is about nothing that is open changes nothing.

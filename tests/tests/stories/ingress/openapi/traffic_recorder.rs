@@ -289,7 +289,7 @@ impl<'a> TrafficRecorder<'a> {
         .await;
     }
 
-    /// Telegram is told what to say, or nothing.
+    /// Telegram is told what to say, or nothing; PagerDuty what came of it.
     pub(crate) async fn presses(&mut self) {
         let telegram = self.document.operation("telegram");
         let press = telegram.example().expect("an example");
@@ -305,6 +305,15 @@ impl<'a> TrafficRecorder<'a> {
             self.take("telegram", &json!({ "update_id": 1 })).await,
             json!({})
         );
+        let pagerduty = self.document.operation("pagerduty");
+        let acknowledged = fresh(&pagerduty.example().expect("an example"));
+        for message in ["There is no such incident.", "it was delivered before"] {
+            let answer = self.take("pagerduty", &acknowledged).await;
+            assert_eq!(
+                (&answer["taken"], &answer["message"]),
+                (&json!(false), &json!(message))
+            );
+        }
     }
 
     /// Slack's press is taken without a word, if its channel is known; a page is opened, and decides once.

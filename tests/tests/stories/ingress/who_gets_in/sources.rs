@@ -85,6 +85,7 @@ async fn ranges_of_sources_that_could_mean_two_things_stop_the_start() {
         "ALERTMANAGER",
         "TELEGRAM_WEBHOOK",
         "SLACK_SIGNING",
+        "PAGERDUTY_WEBHOOK",
     ] {
         command.env(format!("{name}_SECRET_ID"), "x");
     }

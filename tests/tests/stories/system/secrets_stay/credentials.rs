@@ -32,6 +32,7 @@ pub(super) fn knocks(approval: &str, of: impl Fn(&str) -> String) -> Vec<Knock> 
     let basic = STANDARD.encode(format!("am:{alertmanager}"));
     let interaction = form(r#"{"type":"view_closed"}"#);
     let slack = sign(&of("slack_signing"), &seconds, interaction.as_bytes());
+    let pagerduty = tests::pagerduty_webhook::sign(&of("pagerduty_webhook"), body.as_bytes());
     let bearer = |secret: &str| vec![("authorization", format!("Bearer {}", of(secret)))];
     let post = |path: &str, headers: Vec<(&'static str, String)>, body: &str, made: &str| Knock {
         method: "POST",
@@ -89,6 +90,12 @@ pub(super) fn knocks(approval: &str, of: impl Fn(&str) -> String) -> Vec<Knock> 
             slack_headers,
             &interaction,
             slack.trim_start_matches("v0="),
+        ),
+        post(
+            "webhooks/pagerduty",
+            vec![("x-pagerduty-signature", pagerduty.clone())],
+            &body,
+            pagerduty.trim_start_matches("v1="),
         ),
         post(
             &format!("approvals/{approval}/approve"),
