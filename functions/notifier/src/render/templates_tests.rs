@@ -136,7 +136,10 @@ fn the_card_says_who_has_decided_and_who_is_still_needed() {
     );
     assert_eq!(
         asks(&english(&samples::storm().incident)),
-        [vec!["acknowledge", "snooze_hour"], vec!["details", "history"]],
+        [
+            vec!["acknowledge", "snooze_hour"],
+            vec!["details", "history"]
+        ],
         "a storm is neither analysed anew nor silenced"
     );
     let failed = english(&samples::failed().incident).text.plain();
