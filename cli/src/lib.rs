@@ -95,7 +95,7 @@ impl Cli {
             Command::ExportLog(asked) => asked.answer(variables, out).await,
             Command::EvidenceKey(asked) => asked.answer(variables, out).await,
             Command::KillSwitch(asked) => asked.answer(variables, out).await,
-            Command::OnDuty(asked) => asked.answer(out),
+            Command::OnDuty(asked) => asked.answer(out).await,
             Command::Tokens(asked) => asked.answer(variables, out).await,
             Command::Erase(asked) => asked.answer(variables, out).await,
             Command::Respond(asked) => asked.answer(out).await,

@@ -1,9 +1,20 @@
-//! `quell on-duty`: prints who is on duty on each level of each team, at a moment or over a span.
+//! `quell on-duty`: prints who is on duty on each level of each team, at a moment or over a span; `quell on-duty import` takes the
+//! shifts of a calendar over.
+
+mod attribution;
+mod calendar;
+mod component;
+mod event;
+mod import;
+mod moments;
+mod people_file;
+mod recurrence;
+mod shifts;
 
 use std::io::Write;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use domain::duty::Level;
 use domain::duty::rotation::{Rotation, Shift};
 use jiff::{SignedDuration, Timestamp};
@@ -16,7 +27,10 @@ use crate::exit::{Answer, Failure};
 const LONGEST: SignedDuration = SignedDuration::from_hours(400 * 24);
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct OnDuty {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// The directory with people.json and channels.json
     #[arg(long, value_name = "DIR", default_value = "config")]
     config: PathBuf,
@@ -31,6 +45,12 @@ pub(crate) struct OnDuty {
     json: bool,
 }
 
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Prints the shifts of a calendar as overrides of a level's rotation, or puts them into people.json
+    Import(import::Import),
+}
+
 /// One line: a shift of a rotation, or a person who is always on duty.
 struct Row<'a> {
     team: &'a str,
@@ -41,7 +61,14 @@ struct Row<'a> {
 }
 
 impl OnDuty {
-    pub(crate) fn answer(self, out: &mut dyn Write) -> Result<Answer, Failure> {
+    pub(crate) async fn answer(self, out: &mut dyn Write) -> Result<Answer, Failure> {
+        match self.command {
+            Some(Command::Import(asked)) => asked.answer(out).await,
+            None => self.list(out),
+        }
+    }
+
+    fn list(self, out: &mut dyn Write) -> Result<Answer, Failure> {
         let channels = channels_file::load(&self.config)?;
         let at = self.at.unwrap_or_else(Timestamp::now);
         if let Some(until) = self.until {

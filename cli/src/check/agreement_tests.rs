@@ -218,6 +218,7 @@ tracing:
     "ada": {
       "telegram": 7,
       "pagerduty": "PLH1HKV",
+      "email": "ada@example.com",
       "notify": ["repair_failed"],
       "quiet": {
         "zone": "Asia/Taipei",

@@ -202,6 +202,8 @@ fn the_schema_and_the_functions_take_the_same_files() {
         ("/people/ada", json!({ "telegramm": 1 })),
         ("/people/ada/pagerduty", json!("grace@example.com")),
         ("/people/ada/pagerduty", json!("")),
+        ("/people/ada/email", json!("ada")),
+        ("/people/ada/email", json!("Ada <ada@example.com>")),
         ("/people", json!({ "a b": {} })),
         ("/approvals/0/escalate_after_seconds", json!(0)),
         ("/approvals/0/risks/0", json!("P0")),

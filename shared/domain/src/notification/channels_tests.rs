@@ -181,6 +181,16 @@ fn what_cannot_be_meant_is_named() {
             "such as PLH1HKV",
         ),
         (
+            json!({ "people": { "a": { "email": "a@x.test" }, "b": { "email": "A@x.test" } } }),
+            "people.b",
+            "as two",
+        ),
+        (
+            json!({ "people": { "a": { "email": "Ada <ada@example.com>" } } }),
+            "people.a.email",
+            "such as ada@example.com",
+        ),
+        (
             json!({ "approvals": [{ "people": ["x"] }] }),
             "approvals[0].people[0]",
             "none of the people",

@@ -46,6 +46,9 @@ pub struct Person {
     /// incident in PagerDuty does so here too.
     #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[A-Za-z0-9]{1,32}$")))]
     pub pagerduty: Option<String>,
+    /// Their e-mail address, by which `quell on-duty import` knows their shifts in a calendar.
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = r"^[^@\s]+@[^@\s]+$")))]
+    pub email: Option<String>,
     /// Whether they may decide with a token of their own (`quell tokens`).
     pub api: bool,
     /// Whether they may switch all repairs off from a chat (`/quell stop-repairs`).

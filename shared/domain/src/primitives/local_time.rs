@@ -23,7 +23,8 @@ impl TryFrom<String> for Zone {
 }
 
 impl Zone {
-    pub(crate) fn time_zone(&self) -> &TimeZone {
+    /// Its rules.
+    pub fn time_zone(&self) -> &TimeZone {
         &self.0
     }
 

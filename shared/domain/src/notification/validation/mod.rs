@@ -28,6 +28,13 @@ fn unknown(people: &BTreeMap<String, Person>, names: &[String], mut found: impl 
         .for_each(|(n, _)| found(n));
 }
 
+fn is_address(text: &str) -> bool {
+    let parts = text.split_once('@');
+    let fits = |part: &str| !part.is_empty() && !part.contains('@');
+    parts.is_some_and(|(before, behind)| fits(before) && fits(behind))
+        && !text.chars().any(char::is_whitespace)
+}
+
 impl Channels {
     /// What is wrong with the file beyond its shape: each a field and a sentence.
     pub fn errors(&self) -> Vec<(String, String)> {
@@ -149,6 +156,11 @@ impl Channels {
                     .pagerduty
                     .as_ref()
                     .map(|id| format!("pagerduty {id}")),
+                // Case does not tell two mailboxes apart.
+                person
+                    .email
+                    .as_ref()
+                    .map(|email| format!("email {}", email.to_lowercase())),
             ];
             if person
                 .pagerduty
@@ -158,6 +170,16 @@ impl Channels {
                 error(
                     format!("people.{name}.pagerduty"),
                     "has to be the id of a user at PagerDuty, such as PLH1HKV: the end of the address of their profile",
+                );
+            }
+            if person
+                .email
+                .as_ref()
+                .is_some_and(|email| !is_address(email))
+            {
+                error(
+                    format!("people.{name}.email"),
+                    "has to be an e-mail address, such as ada@example.com",
                 );
             }
             for id in ids.into_iter().flatten() {
