@@ -2,6 +2,7 @@
 
 pub(crate) mod card;
 mod chart;
+mod chart_policy;
 mod log;
 pub(crate) mod notices;
 pub mod policy;
