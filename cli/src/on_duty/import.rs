@@ -81,9 +81,15 @@ impl Import {
             };
             writeln!(
                 out,
-                "{count} {noun}, nothing is imported. Mend {them} in the calendar or in channels.json, or leave events out with --only."
+                "{count} {noun}, nothing is imported. Fix {them} in the calendar or in channels.json, or leave events out with --only."
             )?;
             return Ok(Answer::No);
+        }
+        // An empty calendar is more likely a wrong one than a plan: it would take everybody's shifts away.
+        if found.shifts.is_empty() {
+            return Err(Failure::wrong(
+                "The calendar has no shift in these days: nothing is imported. Check the address, --only and --from",
+            ));
         }
         self.print(&events, &found, rotation, out)?;
         let overrides = shifts::replaced(&rotation.overrides, window, &found.shifts);
@@ -124,22 +130,15 @@ impl Import {
 
     /// The text of the calendar. Its address may be a secret: no message has more of it than the host.
     async fn text(&self) -> Result<String, Failure> {
-        let webcal = self.calendar.strip_prefix("webcal://");
-        let address = match webcal {
-            Some(rest) => Some(format!("https://{rest}")),
-            None => self
-                .calendar
-                .starts_with("https://")
-                .then(|| self.calendar.clone()),
-        };
-        let Some(address) = address else {
-            if self.calendar.starts_with("http://") {
-                return Err(Failure::wrong(
-                    "The calendar's address has to begin with https://: who can change it on its way can put anybody on duty",
-                ));
-            }
+        let Some((scheme, rest)) = self.calendar.split_once("://") else {
             return input::text(Path::new(&self.calendar));
         };
+        if !["https", "webcal"].contains(&scheme.to_ascii_lowercase().as_str()) {
+            return Err(Failure::wrong(
+                "The calendar's address has to begin with https://: who can change it on its way can put anybody on duty",
+            ));
+        }
+        let address = format!("https://{rest}");
         let client = outbound::client()?;
         let host = reqwest::Url::parse(&address).ok();
         let host = host
@@ -265,7 +264,7 @@ impl Problem {
                     format!("nobody has the address {given}, and no name is in its title")
                 };
                 format!(
-                    "{} is nobody's of channels.json: {known}. Add people.<name>.email, or write the name into the title.",
+                    "{} matches no person in channels.json: {known}. Add people.<name>.email, or write the name into the title.",
                     event(of)
                 )
             }

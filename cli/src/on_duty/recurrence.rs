@@ -53,6 +53,7 @@ pub(super) fn starts(
     }
     // COUNT and UNTIL exclude each other; what is counted ends by itself.
     rule.until = rule.count.is_none().then(|| partial(last));
+    let count = rule.count;
     let entry = |name, value| ICalendarEntry {
         name,
         params: Vec::new(),
@@ -85,9 +86,16 @@ pub(super) fn starts(
         Some(TimeZone::UTC.to_datetime(moment))
     };
     let events = expanded.events.iter();
-    let starts: Vec<DateTime> = events
+    let mut starts: Vec<DateTime> = events
         .filter_map(|event| local(event.start.naive_local().and_utc().timestamp()))
         .collect();
+    // The start is the first instance, also where the rule does not match it (RFC 5545, 3.8.5.3).
+    if starts.first() != Some(&first) {
+        starts.insert(0, first);
+        if let Some(count) = count.and_then(|count| usize::try_from(count).ok()) {
+            starts.truncate(count);
+        }
+    }
     if starts.len() >= MOST && starts.last().is_none_or(|last| *last < until) {
         return Err(RecurrenceError::TooOften);
     }

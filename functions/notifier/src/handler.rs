@@ -241,10 +241,16 @@ impl App {
         }
         if incident.storm().is_some() {
             self.store.unmark_storm(id).await?;
+            let acted = incident.response.taken.clone();
             let found = Storm::summarise(&self.store.storm_members(id).await?);
             (incident, ()) = self
                 .store
-                .change(id, |change| change.storm_is(found.clone(), clock()))
+                .change(id, |change| {
+                    // Whoever acted on all of its incidents since the list was read has sent a look of their own.
+                    if change.incident.response.taken == acted {
+                        change.storm_is(found.clone(), clock());
+                    }
+                })
                 .await?;
         }
         if too_early(&incident) {

@@ -72,9 +72,14 @@ impl Chart<'_> {
             canvas.horizontal(plot.left, plot.right, y, Colour::Grid);
             canvas.text(plot.left - GAP, y, &tick.label, Anchor::End, Colour::Text);
         }
+        let zone = times.zone();
+        let behind_zone = EDGE + label::width(&zone) + GAP;
         for tick in times.ticks() {
             let x = times.place(tick.at, plot.left, plot.right);
             canvas.tick(x, plot.bottom, Colour::Grid);
+            if x - label::width(&tick.label) / 2.0 < behind_zone {
+                continue;
+            }
             canvas.text(
                 x,
                 plot.bottom + 22.0,
@@ -83,7 +88,6 @@ impl Chart<'_> {
                 Colour::Text,
             );
         }
-        let zone = times.zone();
         canvas.text(
             EDGE,
             plot.bottom + 22.0,

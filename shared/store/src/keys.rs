@@ -189,7 +189,7 @@ pub(crate) fn card(of: CardOf<'_>, channel: &str) -> Key {
     Key::new(card_partition(of), format!("{CARD}{channel}"))
 }
 
-/// `INC#<id>` / `WATCH#<approval>`, `RESOLUTION#<approval>` or `EPISODE_LOOK`; `LOST_EPISODES` / `EPISODE_LOOK`; `HEARTBEAT#<id>` / `LOOK`.
+/// `INC#<id>` / `WATCH#<approval>`, `RESOLUTION#<approval>`, `EPISODE_LOOK` or `ATTENTION_LOOK`; `LOST_EPISODES` / `EPISODE_LOOK`; `HEARTBEAT#<id>` / `LOOK`.
 pub(crate) fn follow_up(purpose: FollowUp<'_>) -> Key {
     let of = |approval: &ApprovalId, kind: &str| {
         let incident = incident_partition(&approval.incident());

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::app::App;
 use crate::authentication;
 use crate::body;
-use crate::interactions;
+use crate::interactions::{self, responses};
 use crate::rejection::Rejection;
 
 /// `POST /api/v1/approvals/{id}/approve|reject` with the token of a person. A body is not read: who
@@ -96,7 +96,7 @@ pub async fn respond(
     let id = IncidentId::try_from(id).map_err(|_| Rejection::NoIncident)?;
     let by = Identity::Api(token.person.clone());
     let press = press_of(&token, now);
-    let (incident, changed) = interactions::respond(app, &id, &action, &by, &press, now).await?;
+    let (incident, changed) = responses::respond(app, &id, &action, (&by, &press), now).await?;
     Ok(json!({
         "success": true, "incident_id": incident.id, "status": incident.status, "action": action.name(), "changed": changed,
         "responder": incident.responder(), "by": token.person,

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tracing::warn;
 
 use crate::app::App;
-use crate::interactions;
+use crate::interactions::responses;
 use crate::rejection::Rejection;
 
 /// A command in one of the channels.
@@ -48,8 +48,9 @@ pub(crate) async fn command(
     let Some(id) = incident else {
         return Ok(ButtonReply::WhichIncident);
     };
-    let answer = interactions::respond(app, &id, &action, &written.by, &written.id, now).await;
-    interactions::reply_to_response(answer, &action)
+    let by = (&written.by, written.id.as_str());
+    let answer = responses::respond(app, &id, &action, by, now).await;
+    responses::reply(answer, &action)
 }
 
 /// Switches all repairs off, in the name of a person who may. A chat switches nothing on again: that takes the rights of an operator

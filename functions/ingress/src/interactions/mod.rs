@@ -5,25 +5,22 @@ pub(crate) mod commands;
 pub(crate) mod link_page;
 pub(crate) mod links;
 pub(crate) mod pagerduty;
+pub(crate) mod responses;
 pub(crate) mod slack;
-mod storm;
 pub mod telegram;
 
 use domain::incident::Incident;
 use domain::incident::approval::{Refusal, Taken, Verdict};
 use domain::incident::change::IncidentChange;
 use domain::incident::repair::Stopped;
-use domain::incident::response::ResponderAction;
 use domain::notification::button_action::ButtonAction;
 use domain::notification::button_action::More;
 use domain::notification::button_reply::ButtonReply;
 use domain::notification::channels::Identity;
-use domain::phrase;
 use domain::primitives::id::{ApprovalId, IncidentId};
 use domain::transition::decision::stop::countdown;
 use domain::transition::decision::{self, Pressed};
 use domain::transition::reanalysis;
-use domain::transition::response::{self, ResponseRefusal};
 use domain::transition::silence;
 use jiff::Timestamp;
 use store::StoreError;
@@ -84,8 +81,9 @@ pub(crate) async fn press(
         ButtonAction::Reanalyse(_) => reanalyse(app, incident, &press, now).await,
         ButtonAction::Respond(quick, ref id) => {
             let action = quick.action();
-            let answer = respond(app, id, &action, &press.by, &press.id, now).await;
-            reply_to_response(answer, &action)
+            let by = (&press.by, press.id.as_str());
+            let answer = responses::respond(app, id, &action, by, now).await;
+            responses::reply(answer, &action)
         }
     }
 }
@@ -196,69 +194,6 @@ pub(crate) async fn stop(
     Ok((incident, stopped))
 }
 
-/// Does what a responder asks for, and brings the cards up to date; of a storm, also for each of its incidents. What is refused is
-/// kept in the log.
-/// Gives whether it changed something.
-///
-/// # Errors
-/// If there is no such incident, if the person may not, if its state does not allow it, or if something
-/// could not be stored and sent.
-pub(crate) async fn respond(
-    app: &App,
-    id: &IncidentId,
-    action: &ResponderAction,
-    by: &Identity,
-    press: &str,
-    now: Timestamp,
-) -> Result<(Incident, bool), Rejection> {
-    let channels = app.channels()?;
-    let ask = |change: &mut IncidentChange| {
-        response::respond(change, action, (by, press), channels, now).inspect_err(|refusal| {
-            let (by, why) = (by.to_string(), refusal.to_string());
-            change.response_refused(action, press, &by, &why, now);
-        })
-    };
-    let incident = app.intake.store.incident(id).await?;
-    let incident = incident.ok_or(Rejection::NoIncident)?;
-    let mut of_members = false;
-    if incident.storm().is_some() && action.reaches_members() && channels.person(by).is_some() {
-        let members = storm::respond(app, &incident, action, (by, press), now).await?;
-        of_members = members.changed > 0;
-        let closes = matches!(action, ResponderAction::Close { .. });
-        if closes && members.refused > 0 {
-            let why = phrase!(
-                "{count} of its incidents cannot be closed yet: try again in a minute",
-                count = members.refused
-            );
-            return Err(Rejection::NotPossible(ResponseRefusal::NotPossible(why)));
-        }
-    }
-    let (incident, answer) = app.intake.store.change_loaded(incident, ask).await?;
-    let changed = answer.map_err(Rejection::NotPossible)?;
-    // Also if it was so already: the worker that changed it may have died before it sent this.
-    changed_card(app, id).await?;
-    Ok((incident, changed || of_members))
-}
-
-/// What a responder's action came to, for the person: a refusal is an answer as well.
-///
-/// # Errors
-/// If something could not be stored or sent.
-pub(crate) fn reply_to_response(
-    answer: Result<(Incident, bool), Rejection>,
-    action: &ResponderAction,
-) -> Result<ButtonReply, Rejection> {
-    match answer {
-        Ok(_) => Ok(ButtonReply::Responded(action.clone())),
-        Err(Rejection::NotPossible(ResponseRefusal::NotListed)) => Ok(ButtonReply::NotListed),
-        Err(Rejection::NotPossible(refusal)) => Ok(ButtonReply::ResponseRefused {
-            why: refusal.phrase(),
-        }),
-        Err(Rejection::NoIncident) => Ok(ButtonReply::NoIncident),
-        Err(other) => Err(other),
-    }
-}
-
 fn pressed<'a>(press: &'a Press<'a>, verdict: Verdict) -> Pressed<'a> {
     Pressed {
         verdict,
@@ -358,7 +293,7 @@ async fn reanalyse(
     Ok(ButtonReply::ReanalysisComing)
 }
 
-async fn changed_card(app: &App, incident_id: &IncidentId) -> Result<(), Rejection> {
+pub(crate) async fn changed_card(app: &App, incident_id: &IncidentId) -> Result<(), Rejection> {
     app.intake
         .notifications
         .send(&Message::IncidentChanged {

@@ -6,6 +6,7 @@
 //! subscription off (<https://developer.pagerduty.com/docs/webhook-behavior>). So only what PagerDuty did not sign, or
 //! cannot have written, is answered with a 4xx.
 
+use domain::incident::Incident;
 use domain::notification::button_action::{ButtonAction, QuickResponse};
 use domain::notification::button_reply::ButtonReply;
 use domain::notification::channels::{Identity, Language};
@@ -85,6 +86,8 @@ struct Done {
     user: String,
     /// The action's id, the same when it is delivered again.
     id: String,
+    /// When the person did it: a webhook may come hours later.
+    at: Timestamp,
 }
 
 /// A webhook, as far as it concerns us.
@@ -118,9 +121,15 @@ pub(crate) async fn webhook(
     if app.is_replay(Some(&id)).await? {
         return Ok(answer(false, "it was delivered before"));
     }
+    let by = Identity::PagerDuty(done.user);
+    let person = app.channels()?.person(&by);
+    let incident = app.intake.store.incident(&done.incident).await?;
+    if incident.is_some_and(|incident| is_overtaken(&incident, person, done.at)) {
+        return Ok(answer(false, "what happened since has overtaken it"));
+    }
     let press = Press {
         ask: ButtonAction::Respond(done.response, done.incident),
-        by: Identity::PagerDuty(done.user),
+        by,
         channel: None,
         id: done.id,
     };
@@ -128,6 +137,23 @@ pub(crate) async fn webhook(
     app.note_counted(Some(&id), now).await;
     let taken = matches!(reply, ButtonReply::Responded(_));
     Ok(answer(taken, &reply.words(Language::English)))
+}
+
+/// True if somebody else has taken the incident, or a repair of it has ended, since a person acted in PagerDuty: what they knew then is
+/// no answer to that.
+fn is_overtaken(incident: &Incident, person: Option<&str>, acted_at: Timestamp) -> bool {
+    let responder = incident.response.responder.as_ref();
+    let taken = responder
+        .filter(|one| Some(one.person.as_str()) != person)
+        .map(|one| one.since);
+    let repaired = incident
+        .repair
+        .as_ref()
+        .and_then(|repair| repair.finished_at);
+    [taken, repaired]
+        .into_iter()
+        .flatten()
+        .any(|since| since > acted_at)
 }
 
 /// The answer, which PagerDuty shows to no one: it is for whoever sends a webhook by hand.
@@ -166,7 +192,7 @@ fn read(bytes: &[u8], now: Timestamp) -> Result<Webhook, Rejection> {
     let Object(subject) = event.data;
     let Some(user) = user else {
         return Ok(Webhook::Ignored(
-            "no person has done it: it is what an event of Quell, or PagerDuty itself, has done",
+            "not done by a user: caused by Quell's own event, or by PagerDuty itself",
         ));
     };
     let age = now.duration_since(event.occurred_at);
@@ -188,6 +214,7 @@ fn read(bytes: &[u8], now: Timestamp) -> Result<Webhook, Rejection> {
         incident,
         user,
         id: format!("pagerduty:{}", event.id),
+        at: event.occurred_at,
     }))
 }
 

@@ -49,6 +49,7 @@ fn done(response: QuickResponse) -> Webhook {
         incident: IncidentId::try_from(INCIDENT).expect("an id"),
         user: "PLH1HKV".to_owned(),
         id: "pagerduty:01FKZSRAQJLP9S3OPM2VALGUPJ".to_owned(),
+        at: "2026-11-01T10:00:00.546Z".parse().expect("a time"),
     })
 }
 

@@ -9,6 +9,7 @@ use crate::channel::ChannelError;
 
 /// The wait before a picture whose answer was lost is sent again.
 const AGAIN_AFTER: Duration = Duration::from_secs(60);
+
 /// What follows from a picture that the channel did not accept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AfterPicture {
@@ -24,10 +25,11 @@ pub(super) enum AfterPicture {
     AsText,
 }
 
-/// True if a caption is refused in every way in which it can be sent.
+/// True if a caption is not sent again: it is refused in every way in which it can be sent, or its fate is unknown.
 pub(super) fn is_final(error: &ChannelError, due: &Due) -> bool {
     match error {
-        ChannelError::Refused { .. } => true,
+        // Where its answer was lost it may be there: the card has the figures, and no item of the channel waits for a caption.
+        ChannelError::Refused { .. } | ChannelError::Unreachable(_) => true,
         // Without markup it is tried once.
         ChannelError::Markup(_) => due.plain,
         _ => false,

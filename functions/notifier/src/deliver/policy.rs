@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::analysis::Severity;
 use domain::notification::channels::Updates;
-use domain::notification::outbox::{ChannelState, Due, LiveCard, Moved, Sending, Shown};
+use domain::notification::outbox::{ChannelState, Due, LiveCard, Moved, Sending, Shown, Subject};
 use domain::notification::progress::Progress;
 use jiff::{SignedDuration, Timestamp};
 
@@ -53,6 +53,13 @@ pub fn next<'a>(
             .filter_map(|due| due.not_before)
             .min()
             .map_or(Next::Nothing, Next::Wait);
+    };
+    let of_charts: Vec<Limit>;
+    let limits = if matches!(ready.subject, Subject::Chart(_)) {
+        of_charts = limits.iter().map(|limit| limit.halved()).collect();
+        of_charts.as_slice()
+    } else {
+        limits
     };
     let at = free_at(&state.sent_at, limits, now).max(state.blocked_until.unwrap_or(now));
     if at > now {

@@ -28,6 +28,14 @@ const TWENTY_A_MINUTE: Limit = Limit {
 };
 
 impl Limit {
+    /// Half of it: what charts may use, so that a card that comes next finds room.
+    pub fn halved(self) -> Self {
+        Self {
+            most: (self.most / 2).max(1),
+            ..self
+        }
+    }
+
     /// What one of so many senders may send, so that all of them together keep the limit in every
     /// span: they do not know when the others send. Where each gets less than a message, they send
     /// that much more seldom, and may still meet once.

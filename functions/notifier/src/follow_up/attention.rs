@@ -41,16 +41,22 @@ impl App {
         let now = clock();
         let look = |change: &mut IncidentChange| {
             change.end_snooze(now);
-            // A late check may find several levels due at once.
-            while change.call_next_level(&self.channels, now) {}
+            change.call_next_level(&self.channels, now);
         };
         let (incident, ()) = self.store.change_loaded(incident, look).await?;
+        let next = attention_at(&incident, &self.channels);
+        if next.is_none() {
+            // Over. If it comes back, its checks begin anew, and do not wait for this one.
+            let long_ago = Timestamp::UNIX_EPOCH;
+            let look = FollowUp::Attention(id);
+            self.store.look_is_due(look, long_ago).await?;
+        }
         // Also if it was not this look that changed it: the one that did may have ended before it sent this.
         let changed = Message::IncidentChanged {
             incident_id: id.clone(),
         };
         self.notifications.send(&changed).await?;
-        match attention_at(&incident, &self.channels) {
+        match next {
             Some(at) => self.look_again(FollowUp::Attention(id), at, now).await,
             None => Ok(()),
         }

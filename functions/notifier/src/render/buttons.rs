@@ -79,7 +79,9 @@ fn stop(language: Language, incident: &Incident) -> Option<Vec<Button>> {
 
 /// The buttons of a responder: whoever works on it can close it.
 fn respond(language: Language, incident: &Incident) -> Vec<Button> {
-    let closed = incident.status == Status::Closed && incident.resolved_at.is_none();
+    // A storm that was closed is over as soon as its incidents are.
+    let can_fire_on = incident.resolved_at.is_none() || incident.storm().is_some();
+    let closed = incident.status == Status::Closed && can_fire_on;
     let offered: &[QuickResponse] = if closed {
         &[QuickResponse::Reopen]
     } else if !incident.is_open() {

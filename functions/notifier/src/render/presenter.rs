@@ -263,6 +263,23 @@ fn responsible(
     notice: &Notice,
     now: Timestamp,
 ) -> Vec<String> {
+    let mut people = on_it_or_asked(channels, incident, notice, now);
+    // Whoever had put it off, before those who are called as if nobody had ever been on it.
+    if let What::SnoozeEnded { person } = &notice.what
+        && channels.people.contains_key(person)
+    {
+        people.retain(|name| name != person);
+        people.insert(0, person.clone());
+    }
+    people
+}
+
+fn on_it_or_asked(
+    channels: &Channels,
+    incident: &Incident,
+    notice: &Notice,
+    now: Timestamp,
+) -> Vec<String> {
     if let What::Called { people } = &notice.what {
         let known = people
             .iter()
@@ -271,7 +288,6 @@ fn responsible(
     }
     let working = match &notice.what {
         What::Assigned { to } => Some(to.as_str()),
-        What::SnoozeEnded { person } => Some(person.as_str()),
         _ => incident.responder(),
     };
     if let Some(person) = working.filter(|name| channels.people.contains_key(*name)) {

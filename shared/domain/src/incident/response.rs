@@ -158,15 +158,14 @@ impl ResponderAction {
         }
     }
 
-    /// True if an action on a storm is one on each of its incidents as well. A note and a verdict are about the storm itself.
+    /// True if an action on a storm is one on each of its incidents as well. A note, a snooze and a verdict are about the storm
+    /// itself: it has the card, and calls people.
     pub fn reaches_members(&self) -> bool {
         match self {
-            Self::Acknowledge {}
-            | Self::Assign { .. }
-            | Self::Snooze { .. }
-            | Self::Close { .. }
-            | Self::Reopen {} => true,
-            Self::Note { .. } | Self::Cause { .. } => false,
+            Self::Acknowledge {} | Self::Assign { .. } | Self::Close { .. } | Self::Reopen {} => {
+                true
+            }
+            Self::Note { .. } | Self::Snooze { .. } | Self::Cause { .. } => false,
         }
     }
 }

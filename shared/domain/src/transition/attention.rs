@@ -17,14 +17,26 @@ use crate::transition::decision::quorum::rule_of;
 impl IncidentChange {
     /// Ends a snooze whose time is over: nobody is on the incident any more. True if it did.
     pub fn end_snooze(&mut self, now: Timestamp) -> bool {
+        self.end_snoozes_until(now, now)
+    }
+
+    /// Ends a snooze whatever its time: it was put off for what it was then, and is worse now.
+    pub(crate) fn end_snooze_of_worse(&mut self, now: Timestamp) {
+        self.end_snoozes_until(Timestamp::MAX, now);
+    }
+
+    fn end_snoozes_until(&mut self, latest: Timestamp, now: Timestamp) -> bool {
+        if !self.incident.is_open() {
+            return false;
+        }
         let response = &mut self.incident.response;
-        let is_over = |one: &mut Responder| one.snoozed_until.is_some_and(|until| until <= now);
+        let is_over = |one: &mut Responder| one.snoozed_until.is_some_and(|until| until <= latest);
         let Some(responder) = response.responder.take_if(is_over) else {
             return false;
         };
         // Whoever is called begins with the first level again.
         response.called = None;
-        let detail = format!("{} had put it off until now", responder.person);
+        let detail = format!("{} had put it off", responder.person);
         let context = json!({ "person": responder.person });
         let news = LogRecord::new(Event::SnoozeEnded, "notifier", detail);
         self.record(now, news.with(context));

@@ -105,12 +105,7 @@ struct Responding<'a> {
 impl Responding<'_> {
     fn acknowledge(&mut self) -> Result<bool, ResponseRefusal> {
         self.has_to_be_open()?;
-        let response = &self.change.incident.response;
-        let is_snoozed = response
-            .responder
-            .as_ref()
-            .is_some_and(|one| one.snoozed_until.is_some());
-        if self.is_responder(self.person) && !is_snoozed {
+        if self.is_responder(self.person) && !self.is_snoozed() {
             return Ok(false);
         }
         self.give_to(self.person.to_owned(), None);
@@ -121,7 +116,7 @@ impl Responding<'_> {
 
     fn assign(&mut self, to: &str) -> Result<bool, ResponseRefusal> {
         self.has_to_be_open()?;
-        if self.is_responder(to) {
+        if self.is_responder(to) && !self.is_snoozed() {
             return Ok(false);
         }
         self.give_to(to.to_owned(), Some(self.person.to_owned()));
@@ -132,6 +127,11 @@ impl Responding<'_> {
 
     fn snooze(&mut self, minutes: u32) -> Result<bool, ResponseRefusal> {
         self.has_to_be_open()?;
+        if self.change.incident.storm_id().is_some() {
+            return Err(ResponseRefusal::NotPossible(phrase!(
+                "it is a part of a storm: put the storm off"
+            )));
+        }
         if !(1..=SNOOZE_MINUTES).contains(&minutes) {
             return Err(ResponseRefusal::NotPossible(phrase!(
                 "an incident can be put off for 1 to {most} minutes",
@@ -270,6 +270,11 @@ impl Responding<'_> {
             .incident
             .responder()
             .is_some_and(|name| name == person)
+    }
+
+    fn is_snoozed(&self) -> bool {
+        let responder = self.change.incident.response.responder.as_ref();
+        responder.is_some_and(|one| one.snoozed_until.is_some())
     }
 
     fn give_to(&mut self, person: String, assigned_by: Option<String>) {

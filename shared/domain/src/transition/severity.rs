@@ -48,6 +48,8 @@ impl IncidentChange {
         if let Some(asked) = asked.filter(|_| waits && severity == AlertSeverity::Critical) {
             *asked = GuardrailOutcome::never_by_itself(self.incident.severity);
         }
+        // Before it: of the two, the later one is told.
+        self.end_snooze_of_worse(now);
         self.record(
             now,
             LogRecord::new(Event::SeverityEscalated, "ingress", "a worse alert joined")

@@ -11,9 +11,12 @@ use domain::primitives::id::IncidentId;
 use domain::transition::response::respond;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use store::FollowUp;
 use tests::alert::unique;
 use tests::chats::{Story, known, text};
 use tests::samples;
+use tests::simulated::StandingClock;
+use wire::message::Message;
 
 use super::notices::{approve, change, first_lines, logged, people, ran, waiting};
 
@@ -138,7 +141,7 @@ const RINGS: [Row; 13] = [
     (
         "closed without anyone",
         |change| change.resolved(2, Timestamp::now()),
-        "☑️ It is over, and nobody decided",
+        "☑️ It is over, and nobody acted on it",
     ),
     (
         "given to a person",
@@ -305,4 +308,31 @@ async fn whoever_is_on_it_is_the_one_who_is_called() {
         text(&card).contains("🙋 mira is on it: ada gave it to them at "),
         "{card}"
     );
+}
+
+#[tokio::test]
+async fn a_second_snooze_ends_as_the_first_one_did() {
+    let story = Story::of(1, 1, Some(600), &two_people()).await;
+    let id = waiting(&story).await;
+    story.changed(&id).await;
+    for round in 1..=2 {
+        let snooze = |change: &mut IncidentChange| {
+            acts(change, &ResponderAction::Snooze { minutes: 1 });
+        };
+        change(&story, &id, snooze).await;
+        story.changed(&id).await;
+        let due = story.stack.store.next_look(FollowUp::Attention(&id)).await;
+        let due = due.expect("the table answers").expect("it is looked at");
+        assert!(due > Timestamp::now(), "round {round}: {due}");
+        let clock = StandingClock::at(Timestamp::now() + SignedDuration::from_secs(61));
+        let timer = Message::AttentionTimer {
+            incident_id: id.clone(),
+        };
+        story
+            .hand(&story.app, &timer, &clock)
+            .await
+            .expect("looked");
+        let ended = logged(&story, &id, Event::SnoozeEnded).await;
+        assert_eq!(ended.len(), round);
+    }
 }
