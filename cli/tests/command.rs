@@ -284,9 +284,9 @@ fn import_refuses_what_is_not_clear_and_writes_nothing() {
     assert_eq!((status, complaint.as_str()), (Some(1), ""));
     insta::assert_snapshot!(found, @r#"
     "bob" from 2026-10-20T19:00:00+02:00 until 2026-10-21T10:00:00+02:00 overlaps "ada" from 2026-10-20T10:00:00+02:00 until 2026-10-20T20:00:00+02:00. A rotation has one on duty: shorten one of them.
-    "Team lunch" from 2026-10-22T12:00:00+02:00 until 2026-10-22T13:00:00+02:00 is nobody's of channels.json: nobody has the address eve@example.com, and no name is in its title. Add people.<name>.email, or write the name into the title.
+    "Team lunch" from 2026-10-22T12:00:00+02:00 until 2026-10-22T13:00:00+02:00 matches no person in channels.json: nobody has the address eve@example.com, and no name is in its title. Add people.<name>.email, or write the name into the title.
     "ada and bob" from 2026-10-23T00:00:00+02:00 until 2026-10-24T00:00:00+02:00 is more than one person's: ada, bob. A rotation has one on duty: name one.
-    3 problems, nothing is imported. Mend them in the calendar or in channels.json, or leave events out with --only.
+    3 problems, nothing is imported. Fix them in the calendar or in channels.json, or leave events out with --only.
     "#);
     // Without the others, what is left is clear.
     let only = [&import(config, "1", "-")[..], &["--only", "ADA"]].concat();

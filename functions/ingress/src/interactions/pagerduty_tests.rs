@@ -82,7 +82,7 @@ fn what_no_user_has_done_is_ignored() {
         ] {
             let ignored = taken(&with(kind, "/event/agent", agent.clone()));
             assert!(
-                matches!(ignored, Webhook::Ignored(why) if why.starts_with("no person")),
+                matches!(ignored, Webhook::Ignored(why) if why.starts_with("not done by a user")),
                 "{kind} {agent}: {ignored:?}"
             );
         }

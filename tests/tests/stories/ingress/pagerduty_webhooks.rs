@@ -159,12 +159,15 @@ async fn what_no_person_did_to_an_incident_changes_nothing() {
         // What our own events did, and a timeout of PagerDuty.
         (
             Callback::of(ACKNOWLEDGED, id).with("/agent", echo.clone()),
-            "no person",
+            "not done by a user",
         ),
-        (Callback::of(RESOLVED, id).with("/agent", echo), "no person"),
+        (
+            Callback::of(RESOLVED, id).with("/agent", echo),
+            "not done by a user",
+        ),
         (
             Callback::of(RESOLVED, id).with("/agent", json!(null)),
-            "no person",
+            "not done by a user",
         ),
         (
             Callback::of(RESOLVED, id).with("/data/resolve_reason", merged),

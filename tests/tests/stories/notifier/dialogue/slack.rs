@@ -79,6 +79,7 @@ async fn a_press_decides_and_is_answered_in_a_whisper_and_on_the_card() {
         ("approve", approval),
         ("reject", approval),
         ("acknowledge", id),
+        ("snooze_hour", id),
         ("details", id),
         ("history", id),
         ("reanalyse", id),

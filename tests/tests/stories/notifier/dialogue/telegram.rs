@@ -119,6 +119,7 @@ async fn everything_up_to_the_repair_is_asked_on_the_card() {
         ("approve", approval),
         ("reject", approval),
         ("acknowledge", id),
+        ("snooze_hour", id),
         ("details", id),
         ("history", id),
         ("reanalyse", id),
@@ -220,6 +221,7 @@ async fn everything_up_to_the_repair_is_asked_on_the_card() {
         buttons(&phone.card),
         [
             format!("acknowledge:{id}"),
+            format!("snooze_hour:{id}"),
             format!("details:{id}"),
             format!("history:{id}")
         ],
