@@ -19,11 +19,11 @@ PICTURES = [
     (f"card-{name}{'' if language == 'en' else '-' + language}", language, cards, height)
     for language in ("en", "zh-TW")
     for name, cards, height in [
-        ("waiting", ["waiting"], 980),
-        ("decided", ["half_approved"], 1040),
-        ("repairing", ["repairing"], 950),
-        ("failed", ["failed"], 1075),
-        ("details", ["details"], 1225),
+        ("waiting", ["waiting"], 1060),
+        ("decided", ["half_approved"], 1110),
+        ("repairing", ["repairing"], 1000),
+        ("failed", ["failed"], 1130),
+        ("details", ["details"], 1250),
         ("storm", ["storm", "pipeline"], 800),
     ]
 ]

@@ -30,7 +30,7 @@ fn details_history_and_escalation_say_what_they_are_for() {
         "Prometheus up: no answer, no answer in 2 s",
         "open incidents checkout-api: nothing",
         "✗ urgency: P1 never",
-        "✓ cooldown: fine",
+        "✓ cooldown: its first run here",
         "unit = checkout-api.service",
         "APPROVAL_REQUESTED",
     ] {
@@ -87,7 +87,7 @@ fn details_history_and_escalation_say_what_they_are_for() {
 #[test]
 fn people_have_names_and_details_keep_their_ids() {
     let channels = channels();
-    let names = Names::of(&channels, None, Language::English);
+    let names = Names::of(&channels, None);
     let mut change = samples::waiting();
     let id = change.incident.approval.as_ref().expect("asked").id.clone();
     let reject = Pressed {

@@ -216,7 +216,7 @@ impl Presenter<'_> {
     }
 
     fn names(&self) -> Names<'_> {
-        Names::of(self.channels, self.zone, self.language)
+        Names::of(self.channels, self.zone)
     }
 
     /// The same with a last line that mentions people, for which there is always room.

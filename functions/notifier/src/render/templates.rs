@@ -86,7 +86,8 @@ impl Templates {
         incident: &Incident,
         context: &CardContext<'_>,
     ) -> Content {
-        let card = || Card::of(incident, context.silenced_until, context.names);
+        let names = context.names.in_language(language);
+        let card = || Card::of(incident, context.silenced_until, names);
         let text = match incident.kind {
             IncidentKind::Pipeline => self.text(language, Kind::Pipeline, &Pipeline::of(incident)),
             IncidentKind::Storm(_) => self.text(language, Kind::Storm, &card()),
@@ -128,7 +129,7 @@ impl Templates {
             self.whole(
                 language,
                 Kind::Details,
-                &Details::of(incident, entries, most, names),
+                &Details::of(incident, entries, most, names.in_language(language)),
             )
         };
         Content {
@@ -167,7 +168,7 @@ impl Templates {
         let text = self.text(
             language,
             Kind::Escalation,
-            &Escalation::of(incident, people, names),
+            &Escalation::of(incident, people, names.in_language(language)),
         );
         Content {
             text,
@@ -183,7 +184,11 @@ impl Templates {
         notice: &notice::Notice,
         names: Names<'_>,
     ) -> Content {
-        let text = self.text(language, Kind::Notice, &Notice::of(incident, notice, names));
+        let text = self.text(
+            language,
+            Kind::Notice,
+            &Notice::of(incident, notice, names.in_language(language)),
+        );
         Content {
             text,
             buttons: buttons::decision(language, incident).into_iter().collect(),

@@ -51,6 +51,22 @@ pub(crate) fn channels() -> Channels {
 }
 
 #[test]
+fn reasons_are_said_in_the_language_of_the_card() {
+    let incident = samples::waiting().incident;
+    let context = CardContext::default();
+    let chinese = templates().card(Language::TraditionalChinese, &incident, &context);
+    let text = chinese.text.plain();
+    for said in [
+        "P1 一律不自動執行",
+        "風險中，超過「低」",
+        "都由「Restart a systemd unit」在 checkout-api 修復",
+    ] {
+        assert!(text.contains(said), "{said} is missing in {text}");
+    }
+    assert!(!text.contains("never runs by itself"), "{text}");
+}
+
+#[test]
 fn waiting_card_says_what_where_and_what_would_run_first() {
     let card = english(&samples::waiting().incident);
     let text = card.text.plain();

@@ -30,6 +30,7 @@ use domain::notification::pipeline_run::{PipelineRun, Stage, State};
 use domain::phrase;
 use domain::playbook::plan::{Phase, Plan, PlannedStep};
 use domain::primitives::id::{IncidentId, MemberId};
+use domain::primitives::phrase::Phrase;
 use domain::transition::decision::{Pressed, decide};
 use domain::transition::reanalysis;
 use jiff::{SignedDuration, Timestamp};
@@ -183,12 +184,44 @@ fn evidence() -> Vec<Evidence> {
     ]
 }
 
+/// Why a guardrail lets the plan of the samples through.
+fn passes(guardrail: Guardrail) -> Phrase {
+    match guardrail {
+        Guardrail::KillSwitch => phrase!("it is off"),
+        Guardrail::AutoRepairLabel => phrase!("no label forbids it"),
+        Guardrail::ServiceLevel => phrase!("{name} is auto", name = "checkout-api"),
+        Guardrail::Confidence => phrase!(
+            "{confidence} and {rule} of {least}",
+            confidence = "0.87",
+            rule = "0.70",
+            least = "0.60"
+        ),
+        Guardrail::PlaybookRecord => {
+            phrase!(
+                "verified {verified} times, failed {failed}",
+                verified = 4,
+                failed = 0
+            )
+        }
+        Guardrail::Cooldown => phrase!("its first run here"),
+        Guardrail::AttemptsPerHour => phrase!(
+            "{made} on {target} within the hour, of {most}",
+            made = 0,
+            target = "checkout-api",
+            most = 3
+        ),
+        Guardrail::RedundancyGroup => phrase!("the service is in none"),
+        Guardrail::ChangeFreeze => phrase!("none holds"),
+        _ => phrase!("the alert still fires"),
+    }
+}
+
 fn guardrails() -> Vec<GuardrailOutcome> {
     let mut outcomes = Guardrail::ALL
         .map(|guardrail| GuardrailOutcome {
             guardrail,
             passed: true,
-            why: "fine".to_owned().into(),
+            why: passes(guardrail),
         })
         .to_vec();
     outcomes[2] = GuardrailOutcome::never_by_itself(Severity::P1);

@@ -54,12 +54,18 @@ pub struct Names<'a> {
 
 impl<'a> Names<'a> {
     /// Those of this file, for readers in this zone.
-    pub fn of(channels: &'a Channels, zone: Option<&'a Zone>, language: Language) -> Self {
+    pub fn of(channels: &'a Channels, zone: Option<&'a Zone>) -> Self {
         Self {
             channels: Some(channels),
             zone,
-            language,
+            language: Language::default(),
         }
+    }
+
+    /// The same for readers of this language.
+    #[must_use]
+    pub(crate) fn in_language(self, language: Language) -> Self {
+        Self { language, ..self }
     }
 
     /// A sentence in the language of the readers, on one line.
