@@ -1,4 +1,4 @@
-//! What people ask for by buttons, commands, the API and in PagerDuty, the same for all kinds of channels.
+//! Handlers of decisions, stops, silences, new analyses and requests for details, shared by every channel and the API.
 
 pub mod api;
 pub(crate) mod commands;
