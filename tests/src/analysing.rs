@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use analyzer::{App, Failure};
 use domain::alert::Alert;
 use domain::analysis::Analysis;
-use domain::analysis::budget::{Spending, day};
+use domain::analysis::budget::Spending;
 use domain::analysis::price::MicroUsd;
 use domain::incident::Incident;
 use domain::incident::operation_log::{Entry, Event};
+use domain::primitives::time::utc_day;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -190,7 +191,7 @@ impl Story {
     pub async fn spending(&self) -> Spending {
         self.stack
             .store
-            .spending(day(self.now))
+            .spending(utc_day(self.now))
             .await
             .expect("the figures")
     }

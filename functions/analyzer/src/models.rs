@@ -4,11 +4,12 @@ use crate::providers::configured::Model;
 use std::time::Duration;
 
 use aws::Chain;
-use domain::analysis::budget::{Spent, day};
+use domain::analysis::budget::Spent;
 use domain::analysis::price::{MicroUsd, Price, Usage};
 use domain::analysis::settings::{Api, ProviderSettings};
 use domain::phrase;
 use domain::primitives::phrase::Phrase;
+use domain::primitives::time::utc_day;
 use jiff::Timestamp;
 use reqwest::Url;
 use store::Reserved;
@@ -190,7 +191,7 @@ impl App {
 
     /// Notifies people once a day that the budget is used up.
     async fn notice(&self, now: Timestamp) -> Result<(), Failure> {
-        let day = day(now);
+        let day = utc_day(now);
         if !self.store.notice_is_sent(day).await? {
             self.notifications
                 .send(&Message::BudgetUsedUp { day })

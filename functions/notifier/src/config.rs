@@ -12,7 +12,7 @@ use store::Retention;
 pub struct Config {
     /// `TABLE_NAME`.
     pub table: String,
-    /// `INCIDENT_RETENTION_DAYS` and `LOG_ENTRY_RETENTION_DAYS`.
+    /// `INCIDENT_RETENTION_DAYS`, `LOG_ENTRY_RETENTION_DAYS` and `STEP_OUTPUT_RETENTION_DAYS`.
     pub retention: Retention,
     /// `NOTIFICATIONS_QUEUE_URL`: its own queue, for what is better looked at later.
     pub notifications_queue: String,
@@ -45,7 +45,7 @@ impl Config {
             windows: variables.windows()?,
             resolve_within: SignedDuration::from_secs(i64::from(resolve_within)),
             table: variables.required("TABLE_NAME", "the name of the table")?,
-            retention: Retention::from_variables(variables)?,
+            retention: Retention::from_variables(variables)?.with_output(variables)?,
             notifications_queue: variables
                 .required("NOTIFICATIONS_QUEUE_URL", "the URL of a queue")?,
             telegram_token_secret: variables.required(

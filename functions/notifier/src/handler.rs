@@ -97,6 +97,9 @@ impl App {
             Message::HeartbeatTimer { heartbeat_id } => {
                 return self.heartbeat_due(heartbeat_id, clock).await;
             }
+            Message::OutputRetentionTimer {} => {
+                return self.output_retention_due(clock, until).await;
+            }
             Message::SilenceAsked { incident_id } => {
                 return self.silence_asked(incident_id, clock).await;
             }

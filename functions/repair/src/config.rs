@@ -16,7 +16,7 @@ pub const AWS_ATTEMPT: Duration = Duration::from_secs(5);
 pub struct Config {
     /// `TABLE_NAME`.
     pub table: String,
-    /// `INCIDENT_RETENTION_DAYS` and `LOG_ENTRY_RETENTION_DAYS`.
+    /// `INCIDENT_RETENTION_DAYS`, `LOG_ENTRY_RETENTION_DAYS` and `STEP_OUTPUT_RETENTION_DAYS`.
     pub retention: Retention,
     /// `CONTROL_TABLE_NAME`: the table with the kill switch.
     pub control_table: String,
@@ -51,7 +51,7 @@ impl Config {
                 ["PEOPLE_REPAIR_KEY_ID", "GUARDRAILS_REPAIR_KEY_ID"],
             )?,
             table: variables.required("TABLE_NAME", "the name of the table")?,
-            retention: Retention::from_variables(variables)?,
+            retention: Retention::from_variables(variables)?.with_output(variables)?,
             control_table: variables
                 .required("CONTROL_TABLE_NAME", "the name of the control table")?,
             notifications_queue: variables

@@ -18,9 +18,10 @@ use super::keys::{self, Key};
 use super::request::{Transacted, Write, update};
 use super::retry::patiently;
 use super::{Store, StoreError};
-use domain::analysis::budget::{Budget, Paid, Settlement, Spending, Spent, day, room};
+use domain::analysis::budget::{Budget, Paid, Settlement, Spending, Spent, room};
 use domain::analysis::price::{MicroUsd, Usage};
 use domain::primitives::id::IncidentId;
+use domain::primitives::time::utc_day;
 
 /// How long the figures are kept: people compare a month with the same month of the year before.
 pub(super) const KEPT_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);
@@ -75,7 +76,7 @@ impl Store {
         let id = Ulid::generate().to_string();
         let reservation = Reservation {
             id,
-            day: day(now),
+            day: utc_day(now),
             incident: incident.clone(),
             provider: provider.to_owned(),
             most,

@@ -92,6 +92,7 @@ impl Store {
             log_entries: of_log
                 .zip(last)
                 .map(|(end, written)| end.duration_since(written)),
+            output: None,
         })
     }
 

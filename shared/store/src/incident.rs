@@ -11,7 +11,7 @@ use super::keys;
 use super::request::{Transacted, Write, all_pages, put_over_version};
 use super::retention::Retention;
 use super::retry::DECISIONS;
-use super::{Store, StoreError, episode, ledger, pipeline_run, runs, storm};
+use super::{Store, StoreError, episode, ledger, output, pipeline_run, runs, storm};
 use aws::retry::wait_or;
 use domain::episode::{Episode, Windows};
 use domain::incident::Incident;
@@ -162,6 +162,10 @@ impl Store {
             writes.push(pipeline_run::report(&run, &report, now).into());
         }
         writes.extend(ended.as_ref().map(|run| Write::from(runs::put_run(run))));
+        let printed = kept
+            .output
+            .and_then(|time| output::pointer(&incident.id, &entries, time));
+        writes.extend(printed.map(Write::from));
         writes.extend(also);
         writes.extend(ended.map(|run| Write::from(ledger::counted(&run, after_all))));
         match self.transact(writes).await? {

@@ -122,6 +122,11 @@ pub(crate) fn pipeline_run_partition(run: &PipelineRunId) -> String {
     format!("PIPELINE_RUN#{run}")
 }
 
+/// `OUTPUT#<day>`: pointers to the incidents whose steps printed something on a day (UTC).
+pub(crate) fn output_partition(day: Date) -> String {
+    format!("OUTPUT#{day}")
+}
+
 /// `CHANNEL#<name>`: the state and the outbox of a channel.
 pub(crate) fn channel_partition(channel: &str) -> String {
     format!("CHANNEL#{channel}")
@@ -175,7 +180,12 @@ pub(crate) fn log_entry(id: &IncidentId, sequence: u64) -> Key {
     Key::new(incident_partition(id), format!("LOG#{sequence:010}"))
 }
 
-/// The pointer to an incident in the partition of its fingerprint, target or group.
+/// The last day whose output is erased.
+pub(crate) fn output_erased() -> Key {
+    Key::new("OUTPUT", "ERASED")
+}
+
+/// The pointer to an incident in the partition of its fingerprint, target, group or day.
 pub(crate) fn pointer(list: String, id: &IncidentId) -> Key {
     Key::new(list, format!("{POINTER}{id}"))
 }

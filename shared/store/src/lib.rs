@@ -22,6 +22,7 @@ mod ledger;
 mod lock;
 mod members;
 mod outbox;
+mod output;
 mod person_token;
 mod pipeline_run;
 mod receipt;

@@ -52,6 +52,9 @@ pub enum Message {
     /// It is time to look whether somebody has to be called to an incident on which nobody is. Notifier to itself.
     #[serde(rename = "attention_due")]
     AttentionTimer { incident_id: IncidentId },
+    /// It is time to erase what steps printed whose retention is over. A schedule, or the notifier itself, to the notifier.
+    #[serde(rename = "output_retention_due")]
+    OutputRetentionTimer {},
     /// A person asked in a channel for more about an incident. Ingress to notifier.
     MoreAsked {
         incident_id: IncidentId,
@@ -155,6 +158,7 @@ impl Queued for Message {
     fn subject(&self) -> (&'static str, String) {
         match self {
             Self::BudgetUsedUp { day } => ("day", day.to_string()),
+            Self::OutputRetentionTimer {} => ("timer", "output_retention_due".to_owned()),
             Self::ChannelTimer { channel } | Self::PressAnswered { channel, .. } => {
                 ("channel", channel.clone())
             }
@@ -224,6 +228,7 @@ impl Message {
             | Self::DecisionTimer { .. }
             | Self::ResolutionTimer { .. }
             | Self::HeartbeatTimer { .. }
+            | Self::OutputRetentionTimer {}
             | Self::PressAnswered { .. } => None,
         }
     }

@@ -1,11 +1,11 @@
 //! Troubles that keep people from being told: each is an `error` line, a metric, and, once a day, a message in every channel that works.
 
 use aws::metrics::MetricsLine;
-use domain::analysis::budget::day;
 use domain::incident::{Incident, Status};
 use domain::notification::channels::Channel;
 use domain::notification::outbox::{ChannelState, Due, Rank, Subject, Trouble};
 use domain::primitives::time::Clock;
+use domain::primitives::time::utc_day;
 use store::Receipt;
 use tracing::error;
 use wire::message::Message;
@@ -37,7 +37,7 @@ impl ChannelWorker<'_> {
             return Ok(());
         }
         let trouble = Trouble::ChannelRefuses(self.channel.name.clone());
-        let subject = Subject::Trouble(trouble, day(now));
+        let subject = Subject::Trouble(trouble, utc_day(now));
         let others = self.channels.channels.iter();
         for other in others.filter(|other| other.name != self.channel.name) {
             self.store
@@ -93,7 +93,7 @@ impl App {
         line.metric("without_route", 1, "Count");
         line.write(now);
         let channels: Vec<&Channel> = self.channels.channels.iter().collect();
-        let subject = Subject::Trouble(Trouble::NoRoute, day(now));
+        let subject = Subject::Trouble(Trouble::NoRoute, utc_day(now));
         self.put(&channels, Rank::NOTICE, &subject, clock).await?;
         Ok(channels)
     }

@@ -8,9 +8,6 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use crate::analysis::price::{MicroUsd, Usage, usd};
@@ -37,11 +34,6 @@ impl Default for Budget {
             incident: 100_000,
         }
     }
-}
-
-/// The day of a moment: budgets begin anew at midnight UTC.
-pub fn day(now: Timestamp) -> Date {
-    now.to_zoned_datetime(TimeZone::UTC).date()
 }
 
 /// The most that may be committed already so that a call of this price still fits under the limit.

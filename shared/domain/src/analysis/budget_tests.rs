@@ -1,24 +1,12 @@
-use jiff::civil::date;
 use proptest::prelude::{Just, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
 
-use super::{Budget, Paid, Settlement, Spending, Spent, day, room};
+use super::{Budget, Paid, Settlement, Spending, Spent, room};
 use crate::analysis::price::{MicroUsd, Usage};
 
 const USAGE: Usage = Usage {
     input: 7,
     output: 3,
 };
-
-#[test]
-fn a_day_ends_at_midnight_utc() {
-    for (moment, expected) in [
-        ("2026-11-22T23:59:59.999Z", date(2026, 11, 22)),
-        ("2026-11-23T00:00:00Z", date(2026, 11, 23)),
-        ("2026-11-23T00:30:00+01:00", date(2026, 11, 22)),
-    ] {
-        assert_eq!(day(moment.parse().expect("a time")), expected, "{moment}");
-    }
-}
 
 #[test]
 fn a_call_fits_as_long_as_its_worst_price_does() {

@@ -1,9 +1,10 @@
 //! Tests of an analysis: the models asked, the number of calls, and their cost.
 
 use domain::analysis::Risk;
-use domain::analysis::budget::{Paid, day};
+use domain::analysis::budget::Paid;
 use domain::incident::Status;
 use domain::incident::operation_log::Event;
+use domain::primitives::time::utc_day;
 use serde_json::{Value, json};
 use tests::alert::unique;
 use tests::analysing::{PRICE, Story, WORST, asking, events, files, secret};
@@ -90,7 +91,7 @@ async fn a_model_diagnoses_an_incident_and_its_key_stays_secret() {
     );
     let spending = stack
         .store
-        .spending(day(log[1].at))
+        .spending(utc_day(log[1].at))
         .await
         .expect("the figures");
     assert_eq!(
@@ -205,7 +206,7 @@ async fn beyond_the_day_budget_rules_answer_and_one_notice_is_sent() {
 
     let told = story.notifications.take_all().await;
     let used_up = Message::BudgetUsedUp {
-        day: day(story.now),
+        day: utc_day(story.now),
     }
     .to_json();
     assert_eq!(

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use domain::analysis::budget::{Budget, Paid, Spent, day};
+use domain::analysis::budget::{Budget, Paid, Spent};
 use domain::analysis::price::{MicroUsd, Usage};
 use domain::primitives::id::IncidentId;
+use domain::primitives::time::utc_day;
 use futures_util::{StreamExt as _, stream};
 use jiff::{SignedDuration, Timestamp};
 use loopback::Request;
@@ -104,7 +105,7 @@ async fn of_200_racing_calls_the_day_budget_grants_what_it_holds() {
     assert_eq!(
         stack
             .store
-            .spending(day(now))
+            .spending(utc_day(now))
             .await
             .expect("the figures")
             .committed,
@@ -126,7 +127,11 @@ async fn of_200_racing_calls_the_day_budget_grants_what_it_holds() {
     let settled: Vec<Result<(), StoreError>> =
         stream::iter(settling).buffer_unordered(40).collect().await;
     assert!(settled.iter().all(Result::is_ok), "{settled:#?}");
-    let spending = stack.store.spending(day(now)).await.expect("the figures");
+    let spending = stack
+        .store
+        .spending(utc_day(now))
+        .await
+        .expect("the figures");
     assert_eq!(
         (spending.committed, spending.open(), spending.unsettled),
         (40 * 30 + 5 * MOST, 0, 5 * MOST)
@@ -180,7 +185,7 @@ async fn an_incident_has_a_budget_of_its_own() {
     granted(store, &other, 100, limits, now).await;
     assert_eq!(
         store
-            .spending(day(now))
+            .spending(utc_day(now))
             .await
             .expect("the figures")
             .committed,
@@ -198,7 +203,7 @@ async fn an_incident_has_a_budget_of_its_own() {
         .await
         .expect("settled");
     granted(store, &one, 60, limits, tomorrow).await;
-    let spending = store.spending(day(now)).await.expect("the figures");
+    let spending = store.spending(utc_day(now)).await.expect("the figures");
     assert_eq!(
         (spending.committed, spending.open()),
         (140, 100),
@@ -221,7 +226,7 @@ async fn a_price_above_its_reservation_is_booked_whole() {
         .expect("settled");
     assert_eq!(
         store
-            .spending(day(now))
+            .spending(utc_day(now))
             .await
             .expect("the figures")
             .committed,
@@ -237,7 +242,7 @@ async fn a_price_above_its_reservation_is_booked_whole() {
         .await
         .expect("settled");
     let paid = store
-        .spending(day(now))
+        .spending(utc_day(now))
         .await
         .expect("the figures")
         .providers[PROVIDER];
@@ -287,7 +292,7 @@ async fn a_reservation_is_retried_on_conflict_or_throttling() {
     assert_eq!(
         stack
             .store
-            .spending(day(now))
+            .spending(utc_day(now))
             .await
             .expect("the figures")
             .committed,
@@ -300,7 +305,7 @@ async fn a_reservation_is_retried_on_conflict_or_throttling() {
 async fn people_are_told_once_a_day() {
     let stack = Stack::start();
     let (store, now, incident) = (&stack.store, own_day(), an_incident());
-    let today = day(now);
+    let today = utc_day(now);
     let limits = Budget {
         day: 1_000_000,
         incident: NO_LIMIT,
