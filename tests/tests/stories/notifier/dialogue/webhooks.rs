@@ -13,7 +13,7 @@ use domain::incident::operation_log::Event;
 use serde_json::{Value, json};
 use tests::alert::{TestAlert, unique};
 use tests::stack::Stack;
-use tests::webhook_receiver::WebhookReceiver;
+use tests::webhook_receiver::{Delivery, WebhookReceiver};
 
 use super::own::{Own, secret};
 
@@ -286,5 +286,25 @@ async fn no_webhook_reaches_a_private_network_and_others_go_on() {
     assert!(
         log.iter().all(|entry| entry.event != Event::WebhookSent),
         "{log:#?}"
+    );
+}
+
+#[test]
+fn the_published_example_is_signed_and_what_was_changed_is_not() {
+    let key = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let example = Delivery {
+        id: "msg_p5jXN8AQM9LWM0D4loKWxJek".into(),
+        timestamp: "1614265330".into(),
+        signatures: "v1,AAAA v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=".into(),
+        body: br#"{"test": 2432232314}"#.to_vec(),
+    };
+    assert!(example.is_signed_with(key));
+    let changed = Delivery {
+        timestamp: "1614265331".into(),
+        ..example.clone()
+    };
+    assert!(
+        !changed.is_signed_with(key)
+            && !example.is_signed_with("whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
     );
 }
