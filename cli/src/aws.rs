@@ -6,8 +6,9 @@
 use std::time::Duration;
 
 use aws::secrets::Secrets;
-use aws::{Connection, time_limits};
+use aws::{AwsEnvironment, Connection, time_limits};
 use aws_config::{BehaviorVersion, SdkConfig};
+use aws_credential_types::provider::ProvideCredentials as _;
 use clap::Args;
 use settings::variables::Variables;
 use store::{ControlTable, Store};
@@ -53,6 +54,26 @@ pub(crate) async fn config(variables: &Environment) -> Result<SdkConfig, Failure
         ));
     }
     Ok(config)
+}
+
+/// The region, credentials and connections of this configuration, for requests without an SDK.
+pub(crate) async fn signing(
+    config: &SdkConfig,
+    variables: &Environment,
+) -> Result<AwsEnvironment, Failure> {
+    let provider = config.credentials_provider();
+    let provider = provider.ok_or_else(|| Failure::wrong("no AWS credentials are set up"))?;
+    let credentials = provider.provide_credentials().await;
+    let credentials = credentials
+        .map_err(|error| Failure::wrong(format!("no AWS credentials: {}", aws::Chain(&error))))?;
+    let region = config.region().map(ToString::to_string).unwrap_or_default();
+    let endpoint = config.endpoint_url().map(str::to_owned);
+    Ok(AwsEnvironment::new(
+        region,
+        credentials,
+        endpoint,
+        Connection::from_variables(variables)?,
+    ))
 }
 
 /// The table of this name.

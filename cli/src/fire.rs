@@ -47,7 +47,7 @@ pub(crate) struct Fire {
     file: Option<PathBuf>,
 }
 
-fn pair(text: &str) -> Result<(String, String), String> {
+pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("has to be NAME=VALUE")?;
     if name.is_empty() {
         Err("has no name before the =".to_owned())

@@ -5,6 +5,7 @@
 
 mod aws;
 mod check;
+mod doctor;
 mod dry_run;
 mod erase;
 mod evidence_key;
@@ -49,6 +50,8 @@ pub struct Cli {
 enum Command {
     /// Checks the files of a directory, and says what is wrong with file, line and field
     Check(check::Check),
+    /// Reads what is deployed, and names what does not work, or will not, with its mend; it changes nothing
+    Doctor(doctor::Doctor),
     /// Says what would happen for an alert, down to every argument vector and every guardrail's answer
     Plan(plan::Planned),
     /// Renders and checks a playbook for a service, and runs only what reads
@@ -89,6 +92,7 @@ impl Cli {
     ) -> u8 {
         let answered = match self.command {
             Command::Check(asked) => asked.answer(out),
+            Command::Doctor(asked) => asked.answer(variables, out).await,
             Command::Plan(asked) => asked.answer(variables, out).await,
             Command::Run(asked) => asked.answer(variables, out).await,
             Command::VerifyLog(asked) => asked.answer(variables, out).await,

@@ -28,6 +28,15 @@ AUTO_SERVICE = "demo-auto"
 # The cluster in which it lives: alerts from others get no plan for it.
 CLUSTER = "demo"
 PROGRAM = "web"
+# A step that takes ten seconds and changes nothing, as docs/command.md has it.
+DOCTOR = {
+    "id": "quell-doctor",
+    "name": "Wait ten seconds",
+    "match": {"alertnames": ["QuellDoctor"]},
+    "risk": "low",
+    "steps": [{"run": ["sleep", "10"], "timeout": "30s"}],
+    "verify": [{"run": ["true"]}],
+}
 # How long supervisord watches the program before it says that it was started: a restart takes so long, and a second more.
 START_SECONDS = 1
 
@@ -216,6 +225,9 @@ def _write_config(target: Target) -> None:
     for name in sorted(shipped):
         shutil.copyfile(PROJECT / "config" / name, target.config_dir / name)
     shutil.copytree(PROJECT / "config" / "templates", target.config_dir / "templates", dirs_exist_ok=True)
+    # What `quell doctor --deep` runs on the host.
+    playbooks = target.config_dir / "playbooks.yaml"
+    playbooks.write_text(f"{playbooks.read_text()}\n{yaml.safe_dump([DOCTOR], sort_keys=False, width=1000)}")
     ssh = {"host": target.host, "port": target.port, "user": target.user, "host_key": target.host_key}
     entry = {
         "name": SERVICE,

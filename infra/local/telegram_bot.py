@@ -46,6 +46,8 @@ def bad_request(description: str) -> Refused:
 class Webhook:
     url: str = ""
     secret_token: str = ""
+    # None: the bot never gave a list.
+    allowed_updates: list[str] | None = None
     last_error_date: int | None = None
     last_error_message: str | None = None
 
@@ -83,6 +85,7 @@ class Bot:
             "setwebhook": self.set_webhook,
             "deletewebhook": lambda given: self.set_webhook(given | {"url": ""}),
             "getwebhookinfo": self.webhook_info,
+            "getchat": self.chat_info,
         }
         # The real service compares method names without regard to case.
         handler = handlers.get(method.lower())
@@ -270,15 +273,26 @@ class Bot:
             raise bad_request("secret token is too long")
         if not re.fullmatch(r"[A-Za-z0-9_-]*", secret):
             raise bad_request("secret token contains unallowed characters")
-        self.webhook = Webhook(url, secret)
+        # "If not specified, the previous setting will be used." https://core.telegram.org/bots/api#setwebhook
+        allowed = given.get("allowed_updates", self.webhook.allowed_updates)
+        self.webhook = Webhook(url, secret, json.loads(allowed) if isinstance(allowed, str) else allowed)
         if _truth(given.get("drop_pending_updates")):
             self.pending.clear()
         return True
 
     def webhook_info(self, _: Parameters) -> Parameters:
         info = {"url": self.webhook.url, "has_custom_certificate": False, "pending_update_count": len(self.pending)}
-        errors = {"last_error_date": self.webhook.last_error_date, "last_error_message": self.webhook.last_error_message}
-        return info | {key: value for key, value in errors.items() if value is not None}
+        webhook = self.webhook
+        optional = {"last_error_date": webhook.last_error_date, "last_error_message": webhook.last_error_message}
+        optional |= {"allowed_updates": webhook.allowed_updates}
+        return info | {key: value for key, value in optional.items() if value is not None}
+
+    def chat_info(self, given: Parameters) -> Parameters:
+        """https://core.telegram.org/bots/api#chatfullinfo"""
+        chat = self.chat(given)
+        kind = "private" if chat > 0 else "supergroup" if chat <= -1_000_000_000_000 else "group"
+        info: Parameters = {"id": chat, "type": kind, "accent_color_id": 0, "max_reaction_count": 11}
+        return info | ({"is_forum": True} if self.topics.get(chat) else {})
 
 
 def _photo(file: Any) -> Parameters:

@@ -120,6 +120,21 @@ impl AwsEnvironment {
         })
     }
 
+    /// Settings that were found otherwise, as on a person's machine.
+    pub fn new(
+        region: String,
+        credentials: Credentials,
+        endpoint_url: Option<String>,
+        connection: Connection,
+    ) -> Self {
+        Self {
+            region,
+            credentials,
+            endpoint_url,
+            connection,
+        }
+    }
+
     /// The same with other credentials, over the same connections.
     #[must_use]
     pub fn with_credentials(&self, credentials: Credentials) -> Self {

@@ -87,6 +87,23 @@ struct Refusal {
     message: String,
 }
 
+impl Refusal {
+    /// Reads a refusal in JSON, or in the XML of the Query protocol.
+    fn read(body: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(body).or_else(|error| {
+            let text = String::from_utf8_lossy(body);
+            let element = |name: &str| {
+                let (_, rest) = text.split_once(&format!("<{name}>"))?;
+                let (text, _) = rest.split_once(&format!("</{name}>"))?;
+                Some(text.to_owned())
+            };
+            let code = element("Code").ok_or(error)?;
+            let message = element("Message").unwrap_or_default();
+            Ok(Self { code, message })
+        })
+    }
+}
+
 /// A service that speaks AWS's JSON protocol (<https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html>, and 1.1), or takes JSON
 /// at paths (<https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html>).
 #[derive(Debug)]
@@ -111,6 +128,27 @@ impl Service {
         }
     }
 
+    /// A service that speaks the Query protocol: a form is sent, and XML answered
+    /// (<https://smithy.io/2.0/aws/protocols/aws-query-protocol.html>).
+    pub const fn query(name: &'static str) -> Self {
+        Self {
+            name,
+            host: name,
+            target: None,
+            content_type: "application/x-www-form-urlencoded; charset=utf-8",
+        }
+    }
+
+    /// A service that takes JSON at paths.
+    pub const fn rest_json(name: &'static str, host: &'static str) -> Self {
+        Self {
+            name,
+            host,
+            target: None,
+            content_type: "application/json",
+        }
+    }
+
     /// The path of an operation, behind the slash of the URL.
     fn path<'a>(&self, operation: &'a str) -> &'a str {
         match self.target {
@@ -130,12 +168,7 @@ pub const SECRETS_MANAGER: Service = Service::json_1_1("secretsmanager", "secret
 pub const SSM: Service = Service::json_1_1("ssm", "AmazonSSM");
 /// Amazon SES, of which an operation is the path of a `POST`
 /// (<https://docs.aws.amazon.com/general/latest/gr/ses.html>).
-pub const SES_V2: Service = Service {
-    name: "ses",
-    host: "email",
-    target: None,
-    content_type: "application/json",
-};
+pub const SES_V2: Service = Service::rest_json("ses", "email");
 
 /// Requests to one service.
 pub struct SignedClient {
@@ -211,8 +244,21 @@ impl SignedClient {
     /// # Errors
     /// If the service refuses, or does not answer any of the tries.
     pub async fn call(&self, operation: &str, body: &str) -> Result<Vec<u8>, CallError> {
+        self.send("POST", operation, body).await
+    }
+
+    /// As [`call`](Self::call), for an operation that is a path which is read.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call).
+    pub async fn get(&self, path: &str) -> Result<Vec<u8>, CallError> {
+        self.send("GET", path, "").await
+    }
+
+    async fn send(&self, method: &str, operation: &str, body: &str) -> Result<Vec<u8>, CallError> {
         let attempt = || async {
-            let attempt = tokio::time::timeout(self.attempt, self.attempt(operation, body));
+            let attempt = self.attempt(method, operation, body);
+            let attempt = tokio::time::timeout(self.attempt, attempt);
             attempt.await.unwrap_or_else(|_| {
                 let why = format!("it took longer than {:?}", self.attempt);
                 Err(CallError::Unavailable(why.into()))
@@ -227,9 +273,15 @@ impl SignedClient {
         .await
     }
 
-    async fn attempt(&self, operation: &str, body: &str) -> Result<Vec<u8>, CallError> {
+    async fn attempt(
+        &self,
+        method: &str,
+        operation: &str,
+        body: &str,
+    ) -> Result<Vec<u8>, CallError> {
         let unavailable = |error: Cause| CallError::Unavailable(error);
-        let request = self.request(operation, body).map_err(CallError::Unsigned)?;
+        let request = self.request(method, operation, body);
+        let request = request.map_err(CallError::Unsigned)?;
         let response = self
             .connection
             .connector()
@@ -249,7 +301,7 @@ impl SignedClient {
         if status.is_success() {
             return Ok(body.into());
         }
-        let refusal: Refusal = serde_json::from_slice(&body)
+        let refusal = Refusal::read(&body)
             .map_err(|error| unavailable(format!("status {status}: {error}").into()))?;
         let code = code(named.as_deref().unwrap_or(&refusal.code)).to_owned();
         if code.is_empty() || status.is_server_error() && code != INTERNAL {
@@ -262,7 +314,7 @@ impl SignedClient {
         })
     }
 
-    fn request(&self, operation: &str, body: &str) -> Result<HttpRequest, Cause> {
+    fn request(&self, method: &str, operation: &str, body: &str) -> Result<HttpRequest, Cause> {
         let url = format!("{}{}", self.url, self.service.path(operation));
         let target = self
             .service
@@ -281,14 +333,14 @@ impl SignedClient {
             .build()?
             .into();
         let signable = SignableRequest::new(
-            "POST",
+            method,
             &url,
             headers.clone(),
             SignableBody::Bytes(body.as_bytes()),
         )?;
         let (signature, _) = sign(signable, &params)?.into_parts();
         let mut request = HttpRequest::new(SdkBody::from(body));
-        request.set_method("POST")?;
+        request.set_method(method)?;
         request.set_uri(url.as_str())?;
         for (name, value) in headers.chain(signature.headers()) {
             request

@@ -76,6 +76,7 @@ mod bridge {
 /// The whole: what is deployed, what an operator runs, and the promises that no one function keeps.
 mod system {
     mod broken_files;
+    mod doctor;
     mod evidence;
     mod forged_decisions;
     mod main_job;

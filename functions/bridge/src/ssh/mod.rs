@@ -4,6 +4,7 @@
 pub(crate) mod connect_error;
 pub(crate) mod host_key;
 pub mod login_key;
+pub mod probe;
 pub(crate) mod session;
 
 use std::sync::Arc;

@@ -17,7 +17,7 @@ use crate::ssh::connect_error::ConnectError;
 use crate::ssh::host_key::{Broken, Peer};
 
 /// How long everything before the command may take: names, connections, keys and logins, those of a bastion included.
-const CONNECT: Duration = Duration::from_secs(10);
+pub(crate) const CONNECT: Duration = Duration::from_secs(10);
 /// How often a silent host is asked whether it is still there; three unanswered questions end the connection, so that a
 /// host that lost its power in the middle of a command is not mistaken for a slow command.
 const ASK_EVERY: Duration = Duration::from_secs(5);
@@ -104,7 +104,7 @@ impl Drop for Socket {
 }
 
 /// A host to log in to.
-struct Host<'a> {
+pub(crate) struct Host<'a> {
     service: &'a str,
     /// What it is called in sentences.
     who: String,
@@ -117,7 +117,7 @@ struct Host<'a> {
 }
 
 impl<'a> Host<'a> {
-    fn target(
+    pub(crate) fn target(
         service: &'a str,
         SshTarget {
             host,
@@ -138,7 +138,7 @@ impl<'a> Host<'a> {
         }
     }
 
-    fn bastion(
+    pub(crate) fn bastion(
         service: &'a str,
         Bastion {
             host,
@@ -177,6 +177,33 @@ impl<'a> Host<'a> {
             .map_err(|error| self.unreachable(&error))
     }
 
+    /// Connects, and hangs up once the host has shown the pinned key.
+    ///
+    /// # Errors
+    /// If it shows another key, or is not reached.
+    pub(crate) async fn show_key(&self, deadline: Instant) -> Result<(), ConnectError> {
+        let (stream, socket) = self.dial(deadline).await?;
+        let shown = timeout_at(deadline, self.connect(stream)).await;
+        drop(socket);
+        shown.map_err(|_| self.slow())?.map(drop)
+    }
+
+    /// Exchanges keys: what answers is the host.
+    async fn connect<S>(&self, stream: S) -> Result<Handle<Peer>, ConnectError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let peer = Peer::new(self.pinned()?);
+        let config = Config {
+            preferred: peer.preferred(),
+            keepalive_interval: Some(ASK_EVERY),
+            ..Config::default()
+        };
+        connect_stream(Arc::new(config), stream, peer)
+            .await
+            .map_err(|broken| self.broken(broken))
+    }
+
     /// Makes sure that it is the host, and that it knows Quell.
     async fn log_in<S>(
         &self,
@@ -187,17 +214,8 @@ impl<'a> Host<'a> {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let host_key = self.pinned()?;
         let login = async {
-            let peer = Peer::new(host_key);
-            let config = Config {
-                preferred: peer.preferred(),
-                keepalive_interval: Some(ASK_EVERY),
-                ..Config::default()
-            };
-            let mut handle = connect_stream(Arc::new(config), stream, peer)
-                .await
-                .map_err(|broken| self.broken(broken))?;
+            let mut handle = self.connect(stream).await?;
             let key = PrivateKeyWithHashAlg::new(Arc::clone(key), None);
             let answer = handle
                 .authenticate_publickey(self.user, key)
