@@ -1,5 +1,5 @@
 # The short commands of the project. `make demo` needs Rust with a C compiler, Python 3.10 or newer, and curl.
-.PHONY: help demo stack test test-llm lint advisories lock bench budget eval fuzz schemas check-config pictures venv clean
+.PHONY: help demo stack test test-llm lint lint-template architectures advisories lock bench budget eval fuzz schemas check-config pictures venv clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -87,10 +87,46 @@ lint: venv ## Formatting, Clippy, documentation and the template
 	@$(call optional,cargo-deny,.ci/advisories/check)
 	@$(call optional,cargo-machete,cargo machete --skip-target-dir)
 	$(BIN)/openapi-spec-validator docs/openapi.yaml
-	$(BIN)/cfn-lint template.yaml
-	AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
 	@$(call locked,infra/local/requirements)
 	@$(call locked,infra/local/requirements-llm)
+	@$(call locked,infra/local/requirements-checks)
+	@$(MAKE) --no-print-directory lint-template
+
+# Eight regions of the commercial partition, and one each of the two others: what a type of resource may have differs.
+REGIONS := us-east-1 us-west-2 eu-central-1 eu-west-1 ap-northeast-1 ap-southeast-2 ca-central-1 sa-east-1 us-gov-west-1 cn-north-1
+
+CHECKS := .local/checks
+CHECKS_REQUIREMENTS := infra/local/requirements-checks.txt
+CHECKS_STAMP := $(CHECKS)/stamp-$(shell cksum $(CHECKS_REQUIREMENTS) | cut -d' ' -f1)
+
+lint-template: venv $(CHECKS_STAMP) ## The template alone, for ten regions of three partitions
+	@$(BIN)/python infra/lint/template.py
+	@echo 'cfn-lint: $(REGIONS)'
+	@printf '%s\n' $(REGIONS) | xargs -n 1 -P 2 $(BIN)/cfn-lint --template template.yaml --regions
+	AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
+	@$(BIN)/python infra/lint/policies.py $(CHECKS)/bin/checkov
+
+$(CHECKS_STAMP): $(CHECKS_REQUIREMENTS)
+	$(PYTHON) -m venv $(CHECKS)
+	@$(CHECKS)/bin/pip install --quiet --no-compile --disable-pip-version-check --no-deps --require-hashes --requirement $< || \
+		{ echo 'make lint needs the packages of $< once, and pip cannot fetch them: is there a network?'; exit 1; }
+	@rm -f $(CHECKS)/stamp-*
+	@touch $@
+
+# As `sam build` does it, but for the optimisation, which takes most of the time and does not depend on the processor.
+QUICK := CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_OPT_LEVEL=0 AWS_DEFAULT_REGION=us-east-1
+TRIPLES := arm64:aarch64-unknown-linux-gnu x86_64:x86_64-unknown-linux-gnu
+
+architectures: venv ## Whether the functions build for both values of Architecture (needs both targets of rustup)
+	@for pair in $(TRIPLES); do \
+		architecture=$${pair%%:*} triple=$${pair##*:}; \
+		if [ -d "$$(rustc --print target-libdir --target $$triple)" ]; then \
+			echo "── $$architecture"; \
+			PATH="$(abspath $(BIN)):$$PATH" $(QUICK) $(BIN)/sam build --beta-features --parameter-overrides Architecture=$$architecture \
+				--build-dir .aws-sam/$$architecture || exit 1; \
+		elif [ -n "$$CI" ]; then echo "not built for $$architecture: rustup target add $$triple"; exit 1; \
+		else echo "skipped: $$architecture (rustup target add $$triple)"; fi; \
+	done
 
 advisories: ## Take the snapshot of RustSec's advisories anew, for checks without a network (needs one, and cargo-deny)
 	.ci/advisories/check update
@@ -101,6 +137,7 @@ lock: ## Lock the tools in Python anew, with the hashes of every file, after a c
 	$(UV)/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
 	$(call lock,requirements,)
 	$(call lock,requirements-llm,--no-deps)
+	$(call lock,requirements-checks,)
 
 # For every platform and every Python that the project works with. No index is named: whoever installs has one set up.
 lock = $(UV)/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url $2 \
