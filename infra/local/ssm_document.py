@@ -25,7 +25,8 @@ from ministack.services import ec2, ssm
 
 from infra.local.paths import PROJECT
 
-NAME = "Quell-RunStep"
+# As the template names it for the stack `quell`.
+NAME = "quell-RunStep"
 CONTENT = (PROJECT / "infra" / "ssm" / "run-step.json").read_bytes()
 DOCUMENT = json.loads(CONTENT)
 # A process group has to be found again to be ended, from inside the box.

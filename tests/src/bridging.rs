@@ -101,7 +101,7 @@ pub async fn run_command_of(stack: &Stack) -> RunCommand {
     let variables = deployed.environment.and_then(|found| found.variables);
     let role = variables.expect("variables")["SSM_ROLE_ARN"].clone();
     let bridge = stack.stolen("Bridge").await;
-    let document = "Quell-RunStep".to_owned();
+    let document = "quell-RunStep".to_owned();
     RunCommand::new(&bridge, Duration::from_secs(10), document).with_role(role)
 }
 
@@ -119,7 +119,7 @@ pub fn run_command(endpoint_url: &str) -> RunCommand {
         _ => None,
     });
     let aws = AwsEnvironment::from_variables(&variables).expect("a region and credentials");
-    RunCommand::new(&aws, Duration::from_secs(10), "Quell-RunStep".to_owned())
+    RunCommand::new(&aws, Duration::from_secs(10), "quell-RunStep".to_owned())
 }
 
 /// Runs a step on `web`.

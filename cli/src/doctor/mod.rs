@@ -138,12 +138,9 @@ impl Doctor {
         findings.extend(examine_queues(account, &lambda, stack, &functions).await);
         findings.extend(configuration::examine(&lambda, &http, &functions, &self.config).await?);
         findings.extend(examine_secrets(account, &http, stack, &functions, configured).await);
-        let (document, tag) = (
-            stack.parameter("SsmDocumentName"),
-            stack.parameter("SsmTargetTag"),
-        );
-        let ssm = account.client(&SSM);
-        findings.extend(run_command::examine(&ssm, services, document, tag).await);
+        let document = stack.named("SsmDocumentName", "-RunStep");
+        let (tag, ssm) = (stack.named("SsmTargetTag", ""), account.client(&SSM));
+        findings.extend(run_command::examine(&ssm, services, &document, &tag).await);
         findings.extend(hosts::examine(services).await);
         findings.extend(network::examine(&account.client(&network::EC2), &functions).await);
         let settings = &configured.analyzer.settings;

@@ -117,6 +117,14 @@ impl Deployed {
         self.parameters.get(name).map_or("", String::as_str)
     }
 
+    /// A parameter that is a name; without one the stack's name does, with `suffix` behind it.
+    pub(crate) fn named(&self, parameter: &str, suffix: &str) -> String {
+        match self.parameter(parameter) {
+            "" => format!("{}{suffix}", self.name),
+            given => given.to_owned(),
+        }
+    }
+
     /// A parameter that is a number of seconds.
     pub(crate) fn seconds(&self, name: &str) -> Option<i64> {
         self.parameter(name).parse().ok()

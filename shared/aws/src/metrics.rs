@@ -3,12 +3,20 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::sync::OnceLock;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// The namespace of the metrics.
+/// The namespace of the metrics where the template names none.
 const NAMESPACE: &str = "Quell";
+/// The namespace of the stack, so that the metrics of two stacks are not added up.
+static OF_THE_STACK: OnceLock<String> = OnceLock::new();
+
+/// Names the namespace of all lines from here on; the first one that is named holds.
+pub(crate) fn use_namespace(name: String) {
+    let _ = OF_THE_STACK.set(name);
+}
 
 /// A line being made: the fields so far, and the metrics among them, as JSON without the braces around them.
 #[derive(Debug)]
@@ -50,6 +58,10 @@ impl MetricsLine {
 
     /// The line as JSON.
     pub fn to_json(&self, at: Timestamp) -> String {
+        self.to_json_in(OF_THE_STACK.get().map_or(NAMESPACE, String::as_str), at)
+    }
+
+    fn to_json_in(&self, namespace: &str, at: Timestamp) -> String {
         let Self {
             dimension,
             metrics,
@@ -57,7 +69,7 @@ impl MetricsLine {
         } = self;
         let at = at.as_millisecond();
         format!(
-            r#"{{"_aws":{{"Timestamp":{at},"CloudWatchMetrics":[{{"Namespace":"{NAMESPACE}","Dimensions":[["{dimension}"]],"Metrics":[{metrics}]}}]}}{fields}}}"#
+            r#"{{"_aws":{{"Timestamp":{at},"CloudWatchMetrics":[{{"Namespace":"{namespace}","Dimensions":[["{dimension}"]],"Metrics":[{metrics}]}}]}}{fields}}}"#
         )
     }
 
@@ -83,8 +95,8 @@ mod tests {
         line.field("request_id", "r-1\"\n");
         let at = Timestamp::from_millisecond(1_793_527_200_123).expect("a time");
         insta::assert_snapshot!(
-            line.to_json(at),
-            @r#"{"_aws":{"Timestamp":1793527200123,"CloudWatchMetrics":[{"Namespace":"Quell","Dimensions":[["route"]],"Metrics":[{"Name":"joined","Unit":"Count"}]}]},"route":"webhooks/alerts","joined":1,"request_id":"r-1\"\n"}"#
+            line.to_json_in("Quell/staging", at),
+            @r#"{"_aws":{"Timestamp":1793527200123,"CloudWatchMetrics":[{"Namespace":"Quell/staging","Dimensions":[["route"]],"Metrics":[{"Name":"joined","Unit":"Count"}]}]},"route":"webhooks/alerts","joined":1,"request_id":"r-1\"\n"}"#
         );
     }
 }

@@ -9,6 +9,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use settings::variables::{InvalidVariable, Variables};
 
 use crate::Chain;
+use crate::metrics::use_namespace;
 
 /// The crates whose lines are written at any level that is asked for: our own, which log no secret (`secrets-stay`).
 const OWN_CRATES: [&str; 17] = [
@@ -35,13 +36,20 @@ const OWN_CRATES: [&str; 17] = [
 const OTHERS_LEVEL: Level = Level::INFO;
 
 /// Starts logging at the level of `RUST_LOG` (`error`, `warn`, `info`, `debug` or `trace`; default `info`). Other crates than our own
-/// write nothing below `info`, whatever it is.
+/// write nothing below `info`, whatever it is. `METRICS_NAMESPACE` is where the metrics go.
+///
+/// Each line has the `timestamp` and `level` by which Lambda filters JSON
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html>); its `AWS_LAMBDA_LOG_LEVEL` is not read,
+/// because the template sets it to let pass what is written here.
 ///
 /// # Errors
 /// If `RUST_LOG` is something else.
 pub fn init<F: Fn(&str) -> Option<String>>(
     variables: &Variables<F>,
 ) -> Result<(), InvalidVariable> {
+    if let Some(namespace) = variables.optional("METRICS_NAMESPACE") {
+        use_namespace(namespace);
+    }
     let level = variables.parsed(
         "RUST_LOG",
         "one of error, warn, info, debug, trace",

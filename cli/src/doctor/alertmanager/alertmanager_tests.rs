@@ -100,17 +100,17 @@ fn each_broken_file_is_named_with_its_mend() {
             ["no incident ends", "send_resolved: true"],
         ),
         (
-            send("max_alerts: 1000", "max_alerts: 0"),
+            send("max_alerts: 2000", "max_alerts: 0"),
             Verdict::Warning,
-            ["413", "max_alerts: 1000"],
+            ["413", "max_alerts: 2000"],
         ),
         (
-            send("max_alerts: 1000", "max_alerts: 50000"),
+            send("max_alerts: 2000", "max_alerts: 50000"),
             Verdict::Warning,
-            ["50000 alerts", "max_alerts: 1000"],
+            ["50000 alerts", "max_alerts: 2000"],
         ),
         (
-            send("max_alerts: 1000", "max_alerts: 1000\n        timeout: 5s"),
+            send("max_alerts: 2000", "max_alerts: 2000\n        timeout: 5s"),
             Verdict::Warning,
             ["gives up after 5 s", "timeout: 30s"],
         ),
@@ -186,7 +186,7 @@ fn what_makes_a_doubt_needless_silences_it() {
 fn alerts_that_end_elsewhere_are_found() {
     let file = |routes: &str, root: &str| {
         format!(
-            "route:\n  receiver: {root}\n  routes: {routes}\nreceivers:\n  - name: quell\n    webhook_configs: [{{ url: \"{URL}\", max_alerts: 1000, http_config: {{ basic_auth: {{}} }} }}]\n  - name: mail\n"
+            "route:\n  receiver: {root}\n  routes: {routes}\nreceivers:\n  - name: quell\n    webhook_configs: [{{ url: \"{URL}\", max_alerts: 2000, http_config: {{ basic_auth: {{}} }} }}]\n  - name: mail\n"
         )
     };
     let all = |receiver: &str, more: &str| format!("{{ receiver: {receiver}{more} }}");

@@ -14,9 +14,9 @@ use file::{Authorization, File, HttpConfig, Intervals, Route, WebhookConfig, sec
 const CHECK: &str = "alertmanager";
 /// How long ingress may take for a delivery: a webhook that gives up sooner sends it again.
 const INGRESS_SECONDS: i64 = 25;
-/// API Gateway's limit of a body, 10 MB, divided by this is 10 kB for each alert
-/// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>).
-const SAFE_ALERTS: u64 = 1_000;
+/// As the example has it. Ingress is invoked with at most 6 MB (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>),
+/// and an alert has 1 to 2.5 kB.
+const SAFE_ALERTS: u64 = 2_000;
 
 /// What the stack expects of a sender.
 #[derive(Debug, Clone, Default)]
@@ -151,12 +151,12 @@ fn judge_config(config: &WebhookConfig, http: Option<&HttpConfig>) -> Vec<Findin
     match config.max_alerts {
         None | Some(0) => findings.push(Finding::warning(
             CHECK,
-            "a delivery may hold any number of alerts: beyond 10 MB API Gateway answers 413, which Alertmanager does not try again",
+            "a delivery may hold any number of alerts: beyond 5.5 MB it is answered with 413, which Alertmanager does not try again",
             format!("write max_alerts: {SAFE_ALERTS}; what is cut off comes with the group's next delivery"),
         )),
-        Some(most) if most > 10 * SAFE_ALERTS => findings.push(Finding::warning(
+        Some(most) if most > 5 * SAFE_ALERTS => findings.push(Finding::warning(
             CHECK,
-            format!("a delivery may hold {most} alerts, which leaves each less than 1 kB of the 10 MB that API Gateway takes"),
+            format!("a delivery may hold {most} alerts, which leaves each about 500 bytes of the 5.5 MB that ingress takes"),
             format!("write max_alerts: {SAFE_ALERTS}"),
         )),
         Some(_) => {}

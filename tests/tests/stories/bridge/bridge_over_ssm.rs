@@ -110,8 +110,8 @@ impl Place {
                 count,
             )
         };
-        let web = boxes(&[("Quell", "allowed")], 1);
-        let fleet = boxes(&[("Quell", "allowed"), ("Service", "fleet")], 2);
+        let web = boxes(&[("Quell", "quell")], 1);
+        let fleet = boxes(&[("Quell", "quell"), ("Service", "fleet")], 2);
         let stranger = boxes(&[], 1);
         let files = write(registry(&web.instances[0], &stranger.instances[0]));
         Self {

@@ -185,7 +185,7 @@ impl Try {
             ),
             Self::RunsShellScript | Self::RunsOurDocument => {
                 let document = match self {
-                    Self::RunsOurDocument => "Quell-RunStep",
+                    Self::RunsOurDocument => "quell-RunStep",
                     _ => "AWS-RunShellScript",
                 };
                 let command = json!({
