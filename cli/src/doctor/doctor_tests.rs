@@ -263,7 +263,7 @@ fn messages_that_were_given_up_or_wait_are_named() {
         &queues::judge_dead_letters(&queues),
         Verdict::Fault,
         &[
-            "3 messages of the queue Notifications",
+            "3 messages of the queue Notifications failed",
             "start-message-move-task --source-arn arn:Notifications-dead",
         ],
     );

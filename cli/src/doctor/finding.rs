@@ -127,13 +127,30 @@ pub(crate) fn print(findings: &[Finding], out: &mut dyn Write) -> Result<(), Err
             writeln!(out, "{:<23} -> {mend}", "")?;
         }
     }
-    let count = |verdict| findings.iter().filter(|one| one.verdict == verdict).count();
+    let count = |verdict, noun| {
+        let of = findings.iter().filter(|one| one.verdict == verdict);
+        counted(u64::try_from(of.count()).unwrap_or(u64::MAX), noun)
+    };
     writeln!(
         out,
-        "{} faults, {} warnings, {} unknown, {} ok",
-        count(Verdict::Fault),
-        count(Verdict::Warning),
-        count(Verdict::Unknown),
-        count(Verdict::Ok)
+        "{}, {}, {} unknown, {} ok",
+        count(Verdict::Fault, "fault"),
+        count(Verdict::Warning, "warning"),
+        findings
+            .iter()
+            .filter(|one| one.verdict == Verdict::Unknown)
+            .count(),
+        findings
+            .iter()
+            .filter(|one| one.verdict == Verdict::Ok)
+            .count(),
     )
+}
+
+/// So many of something, in words.
+pub(crate) fn counted(count: u64, noun: &str) -> String {
+    match count {
+        1 => format!("1 {noun}"),
+        count => format!("{count} {noun}s"),
+    }
 }

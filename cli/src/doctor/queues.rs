@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
 
-use crate::doctor::finding::{Finding, or_ok};
+use crate::doctor::finding::{Finding, counted, or_ok};
 use crate::doctor::functions::Function;
 use crate::doctor::stack::Deployed;
 
@@ -223,7 +223,10 @@ pub(crate) fn judge_dead_letters(queues: &[QueueFacts]) -> Vec<Finding> {
         if queue.dead_letters > 0 {
             findings.push(Finding::fault(
                 DEAD_LETTERS,
-                format!("{} messages of the queue {name} failed too often and wait in its dead-letter queue", queue.dead_letters),
+                format!(
+                    "{} of the queue {name} failed too often: see its dead-letter queue",
+                    counted(queue.dead_letters, "message")
+                ),
                 format!(
                     "find out why in the function's log, then: aws sqs start-message-move-task --source-arn {}",
                     queue.dead_letter_arn

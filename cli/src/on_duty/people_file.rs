@@ -110,6 +110,8 @@ pub(super) fn write(file: &Path, text: &str) -> Result<(), Failure> {
     let unwritten = |error: std::io::Error| {
         Failure::wrong(format!("{} cannot be written: {error}", file.display()))
     };
+    // What a link leads to is written, and the link stays.
+    let file = std::fs::canonicalize(file).map_err(unwritten)?;
     let new = file.with_extension("json.new");
     let mut written = std::fs::File::create(&new).map_err(unwritten)?;
     written.write_all(text.as_bytes()).map_err(unwritten)?;
@@ -124,7 +126,7 @@ mod tests {
     use domain::primitives::local_time::Zone;
     use jiff::Timestamp;
 
-    use super::with_overrides;
+    use super::{with_overrides, write};
 
     fn zone() -> Zone {
         Zone::try_from("Europe/Berlin".to_owned()).expect("a zone")
@@ -190,5 +192,24 @@ mod tests {
             let changed = with_overrides(WITHOUT, team, level, &overrides(), &zone());
             assert_eq!(changed, None, "{team} {level}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_the_file_stays_a_link() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (file, link) = (
+            directory.path().join("a.json"),
+            directory.path().join("people.json"),
+        );
+        std::fs::write(&file, "{}").expect("written");
+        std::os::unix::fs::symlink(&file, &link).expect("linked");
+        write(&link, "{ }").expect("written");
+        assert!(
+            std::fs::symlink_metadata(&link)
+                .expect("there")
+                .is_symlink()
+        );
+        assert_eq!(std::fs::read_to_string(&file).expect("there"), "{ }");
     }
 }

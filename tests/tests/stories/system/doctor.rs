@@ -173,7 +173,7 @@ async fn a_message_that_was_given_up(operator: &Operator<'_>) {
         .expect("sent");
     let fault = operator.fault().await;
     assert!(
-        fault.contains("1 messages of the queue Notifications"),
+        fault.contains("1 message of the queue Notifications"),
         "{fault}"
     );
     sqs.purge_queue()
