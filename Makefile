@@ -1,5 +1,5 @@
 # The short commands of the project. `make demo` needs Rust with a C compiler, Python 3.10 or newer, and curl.
-.PHONY: help demo stack test test-llm lint lint-template architectures advisories lock bench budget eval fuzz schemas check-config pictures venv clean
+.PHONY: help demo stack test test-llm lint lint-template architectures advisories lock bench price budget eval fuzz schemas check-config pictures venv clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -148,6 +148,10 @@ bench: venv ## What a cold start, a warm alert and a million alerts cost (ARGS='
 	@if command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) --no-print-directory $(BUILT)/bench/node/door.js; \
 		else echo 'skipped: Node.js (install nodejs 20 or newer and npm)'; fi
 	@$(BUILT)/release/bench $(ARGS)
+
+price: venv ## What an incident, and a month in which nothing happens, cost on AWS: the local stack's requests by bench/prices.json
+	cargo build $(ALL) $(FUNCTIONS:%=--bin %)
+	@$(BIN)/python -m infra.local price --bootstraps $(DEBUG)
 
 eval: ## How often the rules, and every model of analyzer.yaml, are right about 77 alerts (ARGS='--config DIR --key NAME=FILE', or --help)
 	@cargo build --quiet $(ALL) --bin eval

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -31,6 +32,9 @@ pub(crate) struct PriceList {
     /// The day on which somebody last compared the list with what is public.
     pub(crate) checked: String,
     prices: Prices,
+    /// What a month in which nothing happens costs: `make price` adds it up.
+    #[serde(default, skip_serializing)]
+    months: IgnoredAny,
 }
 
 #[derive(Debug, Deserialize, Serialize)]
@@ -40,7 +44,9 @@ struct Prices {
     lambda_request: Price,
     http_api_request: Price,
     dynamodb_write_unit: Price,
+    dynamodb_read_unit: Price,
     sqs_request: Price,
+    secret_request: Price,
     log_gb: Price,
 }
 

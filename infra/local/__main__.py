@@ -58,6 +58,9 @@ def parser() -> argparse.ArgumentParser:
     boxes.add_argument("--tag", action="append", default=[], metavar="NAME=VALUE")
     boxes.add_argument("--count", type=int, default=1)
 
+    price = commands.add_parser("price", help="what an incident and an idle month cost, from the requests of the local stack")
+    price.add_argument("--bootstraps", type=Path, metavar="DIR", help=BOOTSTRAPS)
+
     grants = commands.add_parser("grants", help="the grants of roles that no request of the stories needed")
     grants.add_argument("file", type=Path, help="what QUELL_GRANTS named while they ran")
     grants.add_argument("--table", action="store_true", help="print the table for docs/security.md instead")
@@ -93,6 +96,10 @@ def main() -> int:
         from infra.local import up
 
         return up.run(given)
+    if given.command == "price":
+        from infra.local import price
+
+        return price.run(given.bootstraps)
     from infra.local import demo
 
     return demo.run(given.bootstraps, given.sam_build, given.once)

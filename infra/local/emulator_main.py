@@ -9,7 +9,7 @@ import ministack.app
 import uvicorn
 from ministack.services import dynamodb
 
-from infra.local import iam, ssm_document
+from infra.local import iam, meter, ssm_document
 
 socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 
@@ -48,4 +48,5 @@ if __name__ == "__main__":
     read_expressions_once()
     iam.install()
     ssm_document.install()
+    meter.install()
     serve()

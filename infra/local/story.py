@@ -25,7 +25,7 @@ def tell(children: Children, local: Local, screen: Screen) -> float:
     """Runs the whole story. Returns the seconds from the alert to the verified repair."""
     if local.target is None or local.telegram is None:
         raise StageFailed("a stack with a target and with Telegram", "one without")
-    chapter = Chapter(local, local.target, local.telegram, screen, _records(local))
+    chapter = Chapter(local, local.target, local.telegram, screen, records_of(local))
     url = f"{local.deployed.api_url}/api/v1/webhooks/alertmanager"
     sender = alertmanager.start(children, local.run, url, local.secrets["alertmanager"])
     screen.stage(f"target host: {local.target.kind}; alerts come from: {sender.description}")
@@ -52,7 +52,7 @@ def tell(children: Children, local: Local, screen: Screen) -> float:
     return verified - fired
 
 
-def _records(local: Local) -> Records:
+def records_of(local: Local) -> Records:
     return Records(local.deployed.emulator.client("dynamodb"), local.deployed.outputs["TableName"])
 
 
@@ -82,12 +82,17 @@ class Chapter:
         self.wait("the service is down", 5, lambda: (None if self.target.healthy() else True, "it still answers"))
         self.screen.progress(f"{self.target.health_url} does not answer any more; firing TargetDown")
 
-    def see_the_incident(self) -> str:
-        def look() -> tuple[str | None, str]:
-            found = self.records.incidents()
-            return (str(found[0]["id"]), "") if found else (None, "no incident in the table")
+    def incident_of(self, name: str) -> str:
+        """The incident of the alert about this."""
 
-        incident = self.wait("an incident", 20, look)
+        def look() -> tuple[str | None, str]:
+            found = [one for one in self.records.incidents() if one["alert"]["labels"].get("component") == name]
+            return (str(found[0]["id"]), "") if found else (None, "no such incident in the table")
+
+        return self.wait(f"an incident of {name}", 20, look)
+
+    def see_the_incident(self) -> str:
+        incident = self.incident_of(SERVICE)
         self.screen.stage(f"incident {incident}")
         analysed = self.wait_for_status(incident, "awaiting_approval", 20)
         analysis, plan = analysed.get("analysis") or {}, analysed.get("plan") or {}
