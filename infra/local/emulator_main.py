@@ -1,4 +1,4 @@
-"""Runs the AWS emulator with Nagle's algorithm off, which otherwise adds 40 ms to each function call, and with what `iam` and `ssm_document` add."""
+"""Runs the AWS emulator with Nagle's algorithm off, which otherwise adds 40 ms to each function call, and with what `iam`, `ssm_document` and `aws_rules` add."""
 
 import os
 import resource
@@ -9,7 +9,7 @@ import ministack.app
 import uvicorn
 from ministack.services import dynamodb
 
-from infra.local import iam, meter, ssm_document
+from infra.local import aws_rules, iam, meter, ssm_document
 
 socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 
@@ -48,5 +48,6 @@ if __name__ == "__main__":
     read_expressions_once()
     iam.install()
     ssm_document.install()
+    aws_rules.install()
     meter.install()
     serve()

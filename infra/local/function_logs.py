@@ -8,7 +8,8 @@ from pathlib import PurePosixPath
 from infra.local.emulator import Emulator
 from infra.local.paths import Run
 
-TROUBLE = re.compile(r"\b(ERROR|WARN|panicked|AccessDenied|Runtime exited|Task timed out)\b")
+# The last is what Lambda says of an invocation that ended badly, where its lines are JSON.
+TROUBLE = re.compile(r'\b(ERROR|WARN|panicked|AccessDenied|Runtime exited|Task timed out)\b|^{.*"type":"platform\.\w+".*"status":"(error|failure|timeout)"')
 
 
 def save(emulator: Emulator, run: Run) -> list[str]:
