@@ -13,7 +13,7 @@ import { chromium } from "playwright-core";
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-const WIDTHS = [360, 768, 1440];
+const WIDTHS = process.env.WIDTHS ? JSON.parse(process.env.WIDTHS) : [360, 768, 1440];
 const HOSTILE = `<img src=x onerror="document.title='owned'"><script>document.title='owned'</script>`;
 
 const [factsFile, screenshots] = process.argv.slice(2);
@@ -63,6 +63,7 @@ async function signIn(page, person) {
   await page.fill("#token", facts.tokens[person]);
   await page.click("form.sign-in button");
   await page.waitForSelector("main#main");
+  await page.waitForLoadState("networkidle");
 }
 
 /** @param {import("playwright-core").Page} page @param {string} what */
@@ -78,8 +79,8 @@ async function axe(page, what) {
 
 const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
 try {
-  const service = facts.target?.service ?? "sentry";
-  await fire({ alertname: "SentryDown", severity: "critical", component: service, namespace: "tools", cluster: "prod", team: "web" }, "Sentry does not answer");
+  const service = facts.target.service;
+  await fire({ alertname: "TargetDown", severity: "warning", component: service, namespace: "demo", cluster: "demo", team: "web" }, "Sentry does not answer");
   await fire({ alertname: "DiskSpaceLow", severity: "warning", instance: "db-1:9100", mountpoint: "/var", cluster: "prod" }, "/var is 93 % full");
   await fire({ alertname: "HighMemoryUsage", severity: "info", pod: "checkout-7f6d-x2x1z", namespace: "shop" }, "checkout uses 91 % of its memory");
   await fire({ alertname: "Hostile", severity: "warning", instance: HOSTILE, namespace: HOSTILE }, HOSTILE);
@@ -139,7 +140,7 @@ async function flows(planned) {
   const before = await page.locator("[data-incident]").count();
   await page.locator("[data-incident] a.name").first().focus();
   const focused = await page.evaluate(() => document.activeElement?.closest("[data-incident]")?.id);
-  await fire({ alertname: "TargetDown", severity: "warning", instance: "api-3:8080", cluster: "prod" }, "api-3 does not answer");
+  await fire({ alertname: "HighCPUUsage", severity: "warning", instance: "api-3:8080", cluster: "prod" }, "api-3 does not answer");
   await page.waitForFunction((count) => document.querySelectorAll("[data-incident]").length > count, before, { timeout: 90_000 });
   check((await page.locator("#live").textContent())?.includes("1 new incident") ?? false, "a screen reader hears of the new incident");
   check((await page.evaluate(() => document.activeElement?.closest("[data-incident]")?.id)) === focused, "the focus stays");

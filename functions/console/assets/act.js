@@ -34,7 +34,7 @@ async function send(form, refresh) {
   form.setAttribute("aria-busy", "true");
   let said;
   try {
-    const response = await fetch(form.action, {
+    const response = await fetch(target(form), {
       method: "POST",
       headers: { "Content-Type": "application/json", "X-Quell-One-Time": token },
       body: JSON.stringify(values(form)),
@@ -49,6 +49,14 @@ async function send(form, refresh) {
   if (button) button.disabled = false;
   // A one-time token is good once: the page's next one comes with it.
   await refresh();
+}
+
+/**
+ * Where a form goes. Not `form.action`: a field of this name takes the property's place.
+ * @param {HTMLFormElement | null} form
+ */
+export function target(form) {
+  return new URL(form?.getAttribute("action") ?? "", document.baseURI).href;
 }
 
 /** @param {string} why */

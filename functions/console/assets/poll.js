@@ -1,6 +1,7 @@
 // Asks for the page again and morphs it into what is there already, so that focus, text in fields and open details stay.
 // @ts-check
 
+import { target } from "./act.js";
 import { announce, shownIncidents } from "./announce.js";
 import { Idiomorph } from "./idiomorph.js";
 import { clock, writeTimes } from "./times.js";
@@ -150,7 +151,7 @@ function keep(old, fresh) {
   if (old instanceof HTMLDetailsElement && fresh instanceof HTMLDetailsElement) fresh.open = old.open;
   if (old instanceof HTMLInputElement && fresh instanceof HTMLInputElement && old.type === "checkbox") {
     // A plan that has changed has another form, and has to be read again.
-    const same = old.form?.action === fresh.form?.action;
+    const same = target(old.form) === target(fresh.form);
     fresh.checked = same && old.checked;
   }
   const field = old instanceof HTMLTextAreaElement || old instanceof HTMLSelectElement || (old instanceof HTMLInputElement && old.type !== "checkbox" && old.type !== "hidden");
