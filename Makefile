@@ -86,7 +86,7 @@ lint: venv ## Formatting, Clippy, documentation and the template
 	@$(call optional,cargo-deny,cargo deny --all-features check --hide-inclusion-graph licenses bans sources)
 	@$(call optional,cargo-deny,.ci/advisories/check)
 	@$(call optional,cargo-machete,cargo machete --skip-target-dir)
-	$(BIN)/openapi-spec-validator docs/openapi.yaml
+	$(BIN)/openapi-spec-validator docs/openapi.yaml docs/openapi-console.yaml
 	@$(call locked,infra/local/requirements)
 	@$(call locked,infra/local/requirements-llm)
 	@$(call locked,infra/local/requirements-checks)

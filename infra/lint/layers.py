@@ -20,8 +20,8 @@ CRATES = [
     ["wire", "settings", "evidence", "chart"],
     ["aws", "playbook_files"],
     ["outbound", "store"],
-    ["intake"],
-    ["analyzer", "bridge", "ingress", "notifier", "repair", "signals", "witness"],
+    ["access", "intake"],
+    ["analyzer", "bridge", "console", "ingress", "notifier", "repair", "signals", "witness"],
     ["quell", "eval", "fuzz", "tests", "schemas"],
 ]
 # Only for tests: they import nothing of the project, so that every crate's tests can use them.

@@ -46,10 +46,10 @@ def _demo(children: Children, here: Run, screen: Screen, bootstraps: Path | None
         screen.stage(f"using the functions that are built in {bootstraps}")
         built = bootstraps
     elif sam_build:
-        screen.stage("building the seven functions with `sam build` (minutes)")
+        screen.stage("building the eight functions with `sam build` (minutes)")
         built = build.with_sam(here, screen.progress)
     else:
-        screen.stage("building the seven functions (minutes the first time, seconds after that)")
+        screen.stage("building the eight functions (minutes the first time, seconds after that)")
         built = build.with_cargo(build.FUNCTIONS, here, screen.progress)
     ssh_host = None if target_host.find_sshd() else _own_ssh_host(here, screen)
     screen.stage("starting the local stack")

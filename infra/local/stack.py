@@ -187,14 +187,14 @@ def start(children: Children, run: Run, wanted: Wanted, stage: Callable[[str], N
 
 
 def _make_tokens(deployed: deploy.Stack) -> dict[str, str]:
-    """As `quell tokens make` does: for those who may decide by the API, and for others who may not."""
+    """As `quell tokens make` does: each may look, and decide where channels.json lets them."""
     table = deployed.emulator.client("dynamodb")
     made = datetime.datetime.now(datetime.timezone.utc)
     tokens = {}
     for number, person in enumerate((*API_PEOPLE, "oncall", "eve")):
         token_id, secret = f"01KA{number:022d}", secrets.token_hex(32)
         document = {
-            "id": token_id, "person": person, "digest": hashlib.sha256(secret.encode()).hexdigest(), "may": ["decide"],
+            "id": token_id, "person": person, "digest": hashlib.sha256(secret.encode()).hexdigest(), "may": ["look", "decide"],
             "made_by": "the local stack", "made_at": made.isoformat(), "expires_at": (made + datetime.timedelta(days=30)).isoformat(),
         }  # fmt: skip
         item = {"pk": {"S": "TOKENS"}, "sk": {"S": f"TOKEN#{token_id}"}, "doc": {"S": json.dumps(document)}}

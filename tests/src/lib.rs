@@ -36,4 +36,5 @@ pub mod stack;
 pub mod table;
 pub mod target_host;
 pub mod teams;
+pub mod visitor;
 pub mod webhook_receiver;

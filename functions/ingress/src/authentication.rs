@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use access::AccessError;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -277,32 +278,6 @@ pub fn credential(
     ))
 }
 
-/// The value of `Authorization: Bearer`.
-///
-/// # Errors
-/// If there is none.
-pub fn bearer(headers: &HeaderMap) -> Result<&str, Rejection> {
-    let given = one(headers, "authorization")?.ok_or(Rejection::Unauthenticated(
-        "the header Authorization is missing",
-    ))?;
-    match given.split_once(' ') {
-        Some((scheme, value)) if scheme.eq_ignore_ascii_case("bearer") => Ok(value.trim()),
-        _ => Err(Rejection::Unauthenticated(
-            "the header Authorization has a scheme that this route does not take",
-        )),
-    }
-}
-
-/// Checks the secret part of a person's token, of which only the SHA-256 is known, in constant time.
-///
-/// # Errors
-/// If it is another one.
-pub fn token_secret(digest: &str, secret: &str) -> Result<(), Rejection> {
-    let expected = hex::decode(digest).unwrap_or_default();
-    let equal = expected.ct_eq(Sha256::digest(secret.as_bytes()).as_slice());
-    if equal.into() { Ok(()) } else { Err(WRONG) }
-}
-
 /// What a caller is told whose credential is not the right one.
 pub(crate) const WRONG: Rejection = Rejection::Unauthenticated("the credential is wrong");
 
@@ -364,21 +339,9 @@ fn same(secret: &SecretString, given: &[u8]) -> Result<(), Rejection> {
     if equal.into() { Ok(()) } else { Err(WRONG) }
 }
 
-/// The one value of a header. Two values are refused: proxies and we could disagree on which one counts.
+/// The one value of a header.
 fn one<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Rejection> {
-    let mut values = headers.get_all(name).iter();
-    let first = values.next();
-    if values.next().is_some() {
-        return Err(Rejection::Unauthenticated(
-            "a header of authentication was sent twice",
-        ));
-    }
-    let text = first.map(|value| {
-        value
-            .to_str()
-            .map_err(|_| Rejection::Unauthenticated("a header of authentication is not ASCII text"))
-    });
-    text.transpose()
+    Ok(access::single(headers, name).map_err(AccessError::from)?)
 }
 
 #[cfg(test)]

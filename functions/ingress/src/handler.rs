@@ -27,6 +27,7 @@ use crate::authentication::{GRAFANA, SIGNED, SignedRequest};
 use crate::interactions::api;
 use crate::interactions::links;
 use crate::interactions::pagerduty;
+use crate::interactions::sessions;
 use crate::interactions::slack;
 use crate::interactions::telegram;
 use crate::rejection::Rejection;
@@ -60,7 +61,7 @@ impl App {
         let page = found
             .as_ref()
             .is_ok_and(|(route, _)| route.to.is_page())
-            .then(|| links::language(request.headers()));
+            .then(|| access::language(request.headers()));
         let span = info_span!("request", request_id);
         let answered = match found {
             Ok((route, id)) => {
@@ -166,6 +167,8 @@ impl App {
             Target::PagerDuty => pagerduty::webhook(self, headers, bytes, visit.now)
                 .await?
                 .to_string(),
+            Target::SessionBegun => return sessions::begin(self, request, visit.now).await,
+            Target::SessionEnded => return sessions::end(self, request, visit.now).await,
             Target::LinkShown => {
                 return Ok(Reply::Page(links::show(request)));
             }

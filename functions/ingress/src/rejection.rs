@@ -1,6 +1,7 @@
 //! Every answer that is not a 2xx: a problem document (RFC 9457) with the fault, its place and a
 //! remedy.
 
+use access::AccessError;
 use aws::metrics::MetricsLine;
 use aws::queue::QueueError;
 use aws::secrets::SecretError;
@@ -9,9 +10,9 @@ use domain::transition::response::ResponseRefusal;
 use intake::IntakeError;
 use lambda_http::http::{HeaderMap, HeaderValue, StatusCode, header};
 use lambda_http::{Body, Response};
-use serde_json::json;
 use store::StoreError;
 use thiserror::Error;
+use wire::problem;
 
 /// Why a request is not answered with a 2xx. `durable-ack` decides the status: a 4xx where the caller has to change
 /// something, a 503 where trying again helps. Senders retry only the latter.
@@ -20,6 +21,9 @@ pub enum Rejection {
     /// No credential, or a wrong one.
     #[error("{0}")]
     Unauthenticated(&'static str),
+    /// A change in a session of the console that may come from another site's page.
+    #[error("{0}")]
+    Forged(&'static str),
     /// The form of a decision holds no token that may decide.
     #[error("the form does not hold a token that may decide")]
     NotSignedIn,
@@ -97,6 +101,17 @@ impl From<StoreError> for Rejection {
     }
 }
 
+impl From<AccessError> for Rejection {
+    fn from(error: AccessError) -> Self {
+        match error {
+            AccessError::Unauthenticated(why) => Self::Unauthenticated(why),
+            AccessError::MayNot => Self::Refused(Refusal::NotAllowed),
+            AccessError::Forged(why) => Self::Forged(why),
+            AccessError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<QueueError> for Rejection {
     fn from(error: QueueError) -> Self {
         Self::Passing(Box::new(error))
@@ -142,6 +157,7 @@ impl Rejection {
             Self::Unauthenticated(_) | Self::NotSignedIn => {
                 (StatusCode::UNAUTHORIZED, "unauthenticated")
             }
+            Self::Forged(_) => (StatusCode::FORBIDDEN, "not-allowed"),
             // The sender did nothing wrong, and what it keeps trying to deliver gets in once the operator has put the secret.
             Self::NoSecret => (StatusCode::SERVICE_UNAVAILABLE, "no-secret"),
             Self::NoRoute(_) => (StatusCode::NOT_FOUND, "no-route"),
@@ -183,7 +199,7 @@ impl Rejection {
         );
         line.field("problem", kind);
         match self {
-            Self::Unauthenticated(why) => line.field("why", *why),
+            Self::Unauthenticated(why) | Self::Forged(why) => line.field("why", *why),
             Self::OutOfTime { .. } | Self::TooLarge { .. } | Self::NoSecret => {
                 line.field("why", self.to_string())
             }
@@ -193,19 +209,18 @@ impl Rejection {
 
     pub fn into_response(self) -> Response<Body> {
         let (status, kind) = self.kind();
-        let document = json!({
-            "type": format!("urn:quell:problem:{kind}"),
-            "title": status.canonical_reason(),
-            "status": status.as_u16(),
-            "detail": self.to_string(),
-            "at": if let Self::Malformed { at, .. } = &self { at.as_deref() } else { None },
-        });
-        let mut response = Response::new(Body::from(document.to_string()));
+        let at = match &self {
+            Self::Malformed { at, .. } => at.as_deref(),
+            _ => None,
+        };
+        let title = status.canonical_reason().unwrap_or_default();
+        let document = problem::document(kind, (status.as_u16(), title), &self.to_string(), at);
+        let mut response = Response::new(Body::from(document));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
+            HeaderValue::from_static(problem::MEDIA_TYPE),
         );
         match &self {
             Self::Unauthenticated(_) => drop(headers.insert(

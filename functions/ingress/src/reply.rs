@@ -1,6 +1,6 @@
 //! Successful answers of a request: JSON for programs, a page for people.
 
-use lambda_http::http::{HeaderValue, header};
+use lambda_http::http::{HeaderValue, StatusCode, header};
 use lambda_http::{Body, Response};
 use serde::Serialize;
 
@@ -10,6 +10,8 @@ pub(crate) enum Reply {
     Json(String),
     /// An HTML document that is whole in itself.
     Page(String),
+    /// The address of a page to go on with, and maybe a cookie.
+    LeadsTo(String, Option<String>),
     /// Nothing but that it was taken.
     Taken,
 }
@@ -18,6 +20,7 @@ impl Reply {
     pub(crate) fn into_response(self) -> Response<Body> {
         let (body, kind) = match self {
             Self::Page(html) => return page(html),
+            Self::LeadsTo(location, cookie) => return see_other(&location, cookie.as_deref()),
             Self::Json(json) => (Body::from(json), "application/json"),
             Self::Taken => (Body::from(""), "text/plain"),
         };
@@ -50,6 +53,25 @@ pub(crate) fn page(html: String) -> Response<Body> {
         response
             .headers_mut()
             .insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Leads a browser to a page, which it gets with a GET.
+fn see_other(location: &str, cookie: Option<&str>) -> Response<Body> {
+    let mut response = Response::new(Body::from(""));
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    let values = [
+        (header::LOCATION, Some(location)),
+        (header::SET_COOKIE, cookie),
+    ];
+    for (name, value) in values {
+        if let Some(Ok(value)) = value.map(HeaderValue::from_str) {
+            headers.insert(name, value);
+        }
     }
     response
 }

@@ -31,6 +31,9 @@ pub(crate) enum Target {
     Stop,
     /// A responder's action.
     Respond,
+    /// A session of the console begins, or ends.
+    SessionBegun,
+    SessionEnded,
     /// Asks for the token of whoever wants to decide.
     LinkShown,
     LinkUsed,
@@ -47,7 +50,7 @@ const fn route(method: &'static str, path: &'static str, to: Target) -> Route {
     Route { method, path, to }
 }
 
-pub const ROUTES: [Route; 15] = [
+pub const ROUTES: [Route; 17] = [
     route("GET", "webhooks/health", Target::Health),
     route("POST", "webhooks/alertmanager", Target::Alertmanager),
     route("POST", "webhooks/grafana", Target::Grafana),
@@ -70,6 +73,8 @@ pub const ROUTES: [Route; 15] = [
     ),
     route("POST", "approvals/{id}/stop", Target::Stop),
     route("POST", "incidents/{id}/respond", Target::Respond),
+    route("POST", "sessions", Target::SessionBegun),
+    route("POST", "sessions/end", Target::SessionEnded),
     route("GET", "approvals/{id}/link", Target::LinkShown),
     route("POST", "approvals/{id}/link", Target::LinkUsed),
 ];

@@ -9,6 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::{KeysAndAttributes, PutRequest, WriteRequest};
 use futures_util::FutureExt as _;
+use futures_util::future::try_join_all;
 use jiff::SignedDuration;
 
 use super::attributes::{Item, Reader, seconds};
@@ -143,29 +144,48 @@ impl Store {
         wanted: impl Fn(&Incident) -> bool,
     ) -> Result<History, StoreError> {
         let ids: Vec<IncidentId> = ids.into_iter().collect();
-        let mut history = History::default();
-        for batch in ids.chunks(BATCH) {
-            for item in self.read_batch(batch).await? {
-                match read(&item) {
-                    Ok(incident) => history.incidents.push(incident),
-                    Err(error) => history.unreadable.push(error),
-                }
-            }
-        }
+        let mut history = self.incidents(&ids, true).await?;
         history.incidents.retain(wanted);
-        history
-            .incidents
-            .sort_by(|one, other| other.id.cmp(&one.id));
         history
             .incidents
             .truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(history)
     }
 
+    /// The incidents of these ids, newest first; those that are deleted are left out. With `consistent` they are as after every
+    /// write that was answered, at twice the price.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn incidents(
+        &self,
+        ids: &[IncidentId],
+        consistent: bool,
+    ) -> Result<History, StoreError> {
+        let batches = ids
+            .chunks(BATCH)
+            .map(|ids| self.read_batch(ids, consistent));
+        let mut history = History::default();
+        for item in try_join_all(batches).await?.into_iter().flatten() {
+            match read(&item) {
+                Ok(incident) => history.incidents.push(incident),
+                Err(error) => history.unreadable.push(error),
+            }
+        }
+        history
+            .incidents
+            .sort_by(|one, other| other.id.cmp(&one.id));
+        Ok(history)
+    }
+
     /// The items of incidents, in no order. One answer holds 16 MB at most, and what it left out is asked for again.
-    async fn read_batch(&self, ids: &[IncidentId]) -> Result<Vec<Item>, StoreError> {
+    async fn read_batch(
+        &self,
+        ids: &[IncidentId],
+        consistent: bool,
+    ) -> Result<Vec<Item>, StoreError> {
         let keys = ids.iter().map(|id| keys::incident(id).into()).collect();
-        let mut left = Some(keys_of(keys)?);
+        let mut left = Some(keys_of(keys, consistent)?);
         let mut items = Vec::new();
         while let Some(keys) = left {
             let (read, unread) = patiently(async || {
@@ -196,10 +216,10 @@ impl Store {
     }
 }
 
-fn keys_of(keys: Vec<Item>) -> Result<KeysAndAttributes, StoreError> {
+fn keys_of(keys: Vec<Item>, consistent: bool) -> Result<KeysAndAttributes, StoreError> {
     let keys = KeysAndAttributes::builder()
         .set_keys(Some(keys))
-        .consistent_read(true)
+        .consistent_read(consistent)
         .build();
     keys.map_err(StoreError::unwritable)
 }

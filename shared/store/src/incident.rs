@@ -7,7 +7,7 @@ use serde_json::Value;
 use ulid::Ulid;
 
 use super::attributes::{Item, Reader, flag, json, number, seconds, text};
-use super::keys;
+use super::keys::{self, IncidentList};
 use super::request::{Transacted, Write, all_pages, put_over_version};
 use super::retention::Retention;
 use super::retry::DECISIONS;
@@ -195,29 +195,6 @@ impl Store {
         let query = self.query_range(pk, first, keys::LOG_END.to_owned());
         all_pages(query).await?.iter().map(entry).collect()
     }
-
-    /// The ids of all open incidents, oldest first. An index follows the table by a moment: one that opens now may be missing.
-    ///
-    /// # Errors
-    /// If the table does not answer or the index holds something else.
-    pub async fn open_incidents(&self) -> Result<Vec<IncidentId>, StoreError> {
-        let mut ids = Vec::new();
-        for shard in 0..keys::OPEN_SHARDS {
-            let query = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .index_name(keys::OPEN_INDEX)
-                .key_condition_expression("open_shard = :shard")
-                .projection_expression("pk, sk, incident_id")
-                .expression_attribute_values(":shard", text(keys::open_partition(shard)));
-            for item in all_pages(query).await? {
-                ids.push(Reader::new(&item).incident_id("incident_id")?);
-            }
-        }
-        ids.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
-        Ok(ids)
-    }
 }
 
 fn incident_put(
@@ -230,17 +207,17 @@ fn incident_put(
         ("version", number(incident.version)),
         ("status", text(incident.status.as_str())),
     ];
-    // The index holds the items that have this attribute: exactly the open incidents.
-    let open = incident.is_open().then(|| {
-        [
-            ("open_shard", text(keys::open_shard(&incident.id))),
-            ("incident_id", text(incident.id.as_str())),
-        ]
-    });
+    // An index holds the items that have its attribute. Both are sorted by the id.
+    let shard = |list: IncidentList| (list.attribute(), text(list.partition_of(&incident.id)));
+    let listed = [
+        shard(IncidentList::All),
+        ("incident_id", text(incident.id.as_str())),
+    ];
+    let open = incident.is_open().then(|| shard(IncidentList::Open));
     // One that opens again is written again, without an end.
     let end = kept.incidents.filter(|_| !incident.is_open());
     let end = end.map(|days| ("expires_at", seconds(Timestamp::now() + days)));
-    let fields = fields.into_iter().chain(open.into_iter().flatten());
+    let fields = fields.into_iter().chain(listed).chain(open);
     let item = keys::incident(&incident.id).item(fields.chain(end));
     Ok(put_over_version(item, before))
 }

@@ -14,10 +14,50 @@ use domain::playbook::plan::Phase;
 use domain::policy::precedent::Near;
 use domain::primitives::id::{ApprovalId, Fingerprint, HeartbeatId, IncidentId, PipelineRunId};
 
-/// The index of the open incidents: the items that have the attribute `open_shard`.
-pub(crate) const OPEN_INDEX: &str = "open-incidents";
-/// Open incidents are spread over this many keys of the index, so that a storm does not write to one key alone.
-pub(crate) const OPEN_SHARDS: u32 = 8;
+/// Incidents are spread over this many keys of an index, so that a storm does not write to one key alone.
+pub(crate) const SHARDS: u32 = 8;
+
+/// An index of incidents, sorted by their ids, which is by time. Its items are keys alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IncidentList {
+    /// Those that are open: the items that have the attribute `open_shard`.
+    Open,
+    /// All, ended or not: the items that have the attribute `list_shard`. It never changes, so that an incident is written
+    /// to this index once.
+    All,
+}
+
+impl IncidentList {
+    /// The name of the index.
+    pub(crate) fn index(self) -> &'static str {
+        match self {
+            Self::Open => "open-incidents",
+            Self::All => "incidents",
+        }
+    }
+
+    /// The attribute that puts an item into the index.
+    pub(crate) fn attribute(self) -> &'static str {
+        match self {
+            Self::Open => "open_shard",
+            Self::All => "list_shard",
+        }
+    }
+
+    /// `OPEN#<0 to 7>` or `ALL#<0 to 7>`.
+    pub(crate) fn partition(self, shard: u32) -> String {
+        match self {
+            Self::Open => format!("OPEN#{shard}"),
+            Self::All => format!("ALL#{shard}"),
+        }
+    }
+
+    /// The partition that an incident belongs to: the last character of a ULID is random.
+    pub(crate) fn partition_of(self, id: &IncidentId) -> String {
+        let last = id.as_str().bytes().last().unwrap_or_default();
+        self.partition(u32::from(last) % SHARDS)
+    }
+}
 
 /// Sort key of a pointer to an incident, before its id.
 pub(crate) const POINTER: &str = "INC#";
@@ -151,17 +191,6 @@ pub(crate) fn card_partition(of: CardOf<'_>) -> String {
     }
 }
 
-/// `OPEN#<0 to 7>`: the partition of an open incident in the index.
-pub(crate) fn open_partition(shard: u32) -> String {
-    format!("OPEN#{shard}")
-}
-
-/// The partition of the index that an incident belongs to: the last character of a ULID is random.
-pub(crate) fn open_shard(id: &IncidentId) -> String {
-    let last = id.as_str().bytes().last().unwrap_or_default();
-    open_partition(u32::from(last) % OPEN_SHARDS)
-}
-
 pub(crate) fn episode(fingerprint: &Fingerprint) -> Key {
     Key::new(fingerprint_partition(fingerprint), "EPISODE")
 }
@@ -281,6 +310,11 @@ pub(crate) fn kill_switch() -> Key {
 /// In the control table.
 pub(crate) fn person_token(id: &str) -> Key {
     Key::new("TOKENS", format!("TOKEN#{id}"))
+}
+
+/// In the control table: a session of the console, under the token that it was begun with.
+pub(crate) fn session(token: &str, id: &str) -> Key {
+    Key::new("SESSIONS", format!("SESSION#{token}#{id}"))
 }
 
 /// In the control table.

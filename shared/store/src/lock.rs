@@ -100,6 +100,23 @@ impl ControlTable {
         self.0.put(write).await.map(drop)
     }
 
+    /// The repair that holds a lock now, and until when; none if it is free.
+    ///
+    /// # Errors
+    /// If the table does not answer or the item cannot be read.
+    pub async fn lock_holder(
+        &self,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<Option<(IncidentId, Timestamp)>, StoreError> {
+        let Some(held) = self.0.get(keys::lock(name)).await? else {
+            return Ok(None);
+        };
+        let reader = Reader::new(&held);
+        let (incident, until) = (reader.incident_id("incident_id")?, reader.millis("until")?);
+        Ok((now < until).then_some((incident, until)))
+    }
+
     /// Releases the lock. A lock that another worker has taken over stays with that worker. The item
     /// stays, with a time that is over for everybody: nobody may delete from this table.
     ///

@@ -4,4 +4,5 @@ pub mod bridge;
 pub mod command_line;
 mod mac;
 pub mod message;
+pub mod problem;
 pub mod signed_decision;

@@ -23,6 +23,11 @@ mod ingress {
     mod who_gets_in;
 }
 
+mod console {
+    mod reading;
+    mod sessions;
+}
+
 mod analyzer {
     mod analysis;
     mod analysis_lease;

@@ -38,6 +38,8 @@ pub fn read(
         | Target::Respond
         | Target::LinkShown
         | Target::PagerDuty
-        | Target::LinkUsed => None,
+        | Target::LinkUsed
+        | Target::SessionBegun
+        | Target::SessionEnded => None,
     })
 }

@@ -1,10 +1,11 @@
-//! The approvals API: a person decides with a token of their own.
+//! The approvals API: a person decides with a token of their own, or in a session of the console that was begun with one.
 
-use domain::incident::approval::{Refusal, Verdict};
+use access::Caller;
+use domain::incident::approval::Verdict;
 use domain::incident::repair::Stopped;
 use domain::incident::response::ResponderAction;
 use domain::notification::channels::Identity;
-use domain::notification::person_token::{self, PersonToken, Right, TokenRefusal};
+use domain::notification::person_token::Right;
 use domain::primitives::id::{ApprovalId, IncidentId};
 use domain::transition::decision::Pressed;
 use jiff::Timestamp;
@@ -12,7 +13,6 @@ use lambda_http::http::HeaderMap;
 use serde_json::{Value, json};
 
 use crate::app::App;
-use crate::authentication;
 use crate::body;
 use crate::interactions::{self, responses};
 use crate::rejection::Rejection;
@@ -29,9 +29,8 @@ pub async fn api(
     verdict: Verdict,
     now: Timestamp,
 ) -> Result<Value, Rejection> {
-    let token = admitted(app, headers, Right::Decide, now).await?;
+    let Caller { token, press } = admitted(app, headers, now).await?;
     let id = ApprovalId::try_from(id).map_err(|_| Rejection::NoApproval)?;
-    let press = press_of(&token, now);
     let person = token.person;
     let pressed = Pressed {
         verdict,
@@ -48,11 +47,6 @@ pub async fn api(
     }))
 }
 
-/// The API has no presses: each request is one of its own, and who repeats themselves changes nothing.
-fn press_of(token: &PersonToken, now: Timestamp) -> String {
-    format!("api:{} {now}", token.id)
-}
-
 /// `POST /api/v1/approvals/{id}/stop` with the token of a person, which has to have the right to decide.
 ///
 /// # Errors
@@ -63,10 +57,9 @@ pub async fn stop(
     id: &str,
     now: Timestamp,
 ) -> Result<Value, Rejection> {
-    let token = admitted(app, headers, Right::Decide, now).await?;
+    let Caller { token, press } = admitted(app, headers, now).await?;
     let id = ApprovalId::try_from(id).map_err(|_| Rejection::NoApproval)?;
     let by = Identity::Api(token.person.clone());
-    let press = press_of(&token, now);
     let (incident, stopped) = interactions::stop(app, &id, &by, &press, now).await?;
     let stopped = match stopped {
         Stopped::BeforeItBegan => "before_it_began",
@@ -91,11 +84,10 @@ pub async fn respond(
     bytes: &[u8],
     now: Timestamp,
 ) -> Result<Value, Rejection> {
-    let token = admitted(app, headers, Right::Decide, now).await?;
+    let Caller { token, press } = admitted(app, headers, now).await?;
     let action: ResponderAction = body::json(bytes)?;
     let id = IncidentId::try_from(id).map_err(|_| Rejection::NoIncident)?;
     let by = Identity::Api(token.person.clone());
-    let press = press_of(&token, now);
     let (incident, changed) = responses::respond(app, &id, &action, (&by, &press), now).await?;
     Ok(json!({
         "success": true, "incident_id": incident.id, "status": incident.status, "action": action.name(), "changed": changed,
@@ -103,38 +95,10 @@ pub async fn respond(
     }))
 }
 
-/// The token of a request, if it has this right now.
+/// The person who asks, with a token of their own or in a session of the console, if they have the right to decide.
 ///
 /// # Errors
-/// If it is none, is accepted no more, or does not have the right. Only its holder is told which.
-async fn admitted(
-    app: &App,
-    headers: &HeaderMap,
-    right: Right,
-    now: Timestamp,
-) -> Result<PersonToken, Rejection> {
-    holder(app, authentication::bearer(headers)?, right, now).await
-}
-
-/// The token that was given, if it has this right now. The page of a decision asks for one too.
-///
-/// # Errors
-/// As above.
-pub(crate) async fn holder(
-    app: &App,
-    given: &str,
-    right: Right,
-    now: Timestamp,
-) -> Result<PersonToken, Rejection> {
-    // What is not written as a token is costs no request.
-    let (id, secret) = person_token::parts(given).ok_or(authentication::WRONG)?;
-    let token = app.control.person_token(id).await?;
-    let token = token.ok_or(authentication::WRONG)?;
-    authentication::token_secret(&token.digest, secret)?;
-    match token.admits(right, now) {
-        Ok(()) => Ok(token),
-        Err(TokenRefusal::Ended) => Err(Rejection::Unauthenticated("the token was ended")),
-        Err(TokenRefusal::Expired) => Err(Rejection::Unauthenticated("the token has expired")),
-        Err(TokenRefusal::MayNot) => Err(Rejection::Refused(Refusal::NotAllowed)),
-    }
+/// If there is none, or if another site's page may have made the request.
+async fn admitted(app: &App, headers: &HeaderMap, now: Timestamp) -> Result<Caller, Rejection> {
+    Ok(access::caller(&app.control, headers, Right::Decide, now).await?)
 }

@@ -1,9 +1,9 @@
 //! The page of a decision, for channels without buttons. Its address proves nothing: the page shows
 //! nothing until somebody has given a token of their own, and that person decides (decision 29).
 
+use access::AccessError;
 use domain::incident::Incident;
 use domain::incident::approval::{Approval, ApprovalState, Refusal, Verdict};
-use domain::notification::channels::Language;
 use domain::notification::person_token::Right;
 use domain::playbook::plan::Plan;
 use domain::primitives::id::ApprovalId;
@@ -12,12 +12,9 @@ use domain::primitives::time::expired;
 use domain::transition::decision::Pressed;
 use jiff::Timestamp;
 use lambda_http::Request;
-use lambda_http::http::HeaderMap;
-use lambda_http::http::header::ACCEPT_LANGUAGE;
 
 use crate::app::App;
 use crate::interactions;
-use crate::interactions::api;
 use crate::interactions::link_page::{self, Question, TOKEN_FIELD, VERDICT_FIELD};
 use crate::rejection::Rejection;
 
@@ -35,7 +32,7 @@ struct Form {
 /// The page that asks for a token: the same for every address, so that nobody learns from it which
 /// approvals there are.
 pub(crate) fn show(request: &Request) -> String {
-    link_page::sign_in(language(request.headers()))
+    link_page::sign_in(access::language(request.headers()))
 }
 
 /// Shows the plan to whoever has given a token that may decide, and with a verdict decides in their name.
@@ -51,7 +48,7 @@ pub(crate) async fn decide(
     let form = form(request.body())?;
     let person = signed_in(app, &form, now).await?;
     let id = ApprovalId::try_from(id).map_err(|_| Rejection::NoApproval)?;
-    let language = language(request.headers());
+    let language = access::language(request.headers());
     let Some(verdict) = form.verdict else {
         let store = &app.intake.store;
         let found = store.incident(&id.incident()).await?;
@@ -111,8 +108,8 @@ fn form(body: &[u8]) -> Result<Form, Rejection> {
 /// # Errors
 /// If it is no token, has not the right to decide, or its person is not in `channels.json` any more.
 async fn signed_in(app: &App, form: &Form, now: Timestamp) -> Result<String, Rejection> {
-    let token = match api::holder(app, &form.token, Right::Decide, now).await {
-        Err(Rejection::Unauthenticated(_)) => return Err(Rejection::NotSignedIn),
+    let token = match access::holder(&app.control, &form.token, Right::Decide, now).await {
+        Err(AccessError::Unauthenticated(_)) => return Err(Rejection::NotSignedIn),
         answered => answered?,
     };
     match app
@@ -151,74 +148,4 @@ fn undecided<'a>(
         .as_ref()
         .filter(|plan| plan.hash() == approval.plan_hash);
     Ok((approval, plan.ok_or(Refusal::NotThisPlan)?))
-}
-
-/// The language that a browser asks for (RFC 9110, 12.5.4), among those that pages have.
-pub(crate) fn language(headers: &HeaderMap) -> Language {
-    let wanted = headers
-        .get(ACCEPT_LANGUAGE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let mut best = (0.0, Language::default());
-    for range in wanted.split(',') {
-        let (tag, weight) = range.split_once(';').unwrap_or((range, "q=1"));
-        let weight: f32 = weight
-            .trim()
-            .strip_prefix("q=")
-            .and_then(|weight| weight.parse().ok())
-            .unwrap_or(0.0);
-        let main = tag
-            .trim()
-            .split('-')
-            .next()
-            .unwrap_or_default()
-            .to_ascii_lowercase();
-        let language = match main.as_str() {
-            "zh" => Language::TraditionalChinese,
-            "en" => Language::English,
-            _ => continue,
-        };
-        if weight > best.0 {
-            best = (weight, language);
-        }
-    }
-    best.1
-}
-
-#[cfg(test)]
-mod tests {
-    use domain::notification::channels::Language;
-    use lambda_http::http::{HeaderMap, HeaderValue, header};
-
-    use super::language;
-
-    #[test]
-    fn the_page_speaks_what_the_browser_asks_for() {
-        let asked = |text: &str| {
-            let value = HeaderValue::from_str(text).expect("a header");
-            language(&HeaderMap::from_iter([(header::ACCEPT_LANGUAGE, value)]))
-        };
-        for text in [
-            "zh-TW",
-            "zh-TW,zh;q=0.9,en-US;q=0.8,en;q=0.7",
-            "de, zh-Hant;q=0.5",
-            "en;q=0.1,ZH-HK;q=0.2",
-            "en;q=0, zh",
-        ] {
-            assert_eq!(asked(text), Language::TraditionalChinese, "{text}");
-        }
-        for text in [
-            "",
-            "en",
-            "de-DE,fr",
-            "en-GB,zh;q=0.9",
-            "zh;q=0",
-            "zh;q=x",
-            "zhx",
-            ",,;;q=,",
-        ] {
-            assert_eq!(asked(text), Language::English, "{text}");
-        }
-        assert_eq!(language(&HeaderMap::new()), Language::English);
-    }
 }

@@ -6,6 +6,7 @@ pub(crate) mod link_page;
 pub(crate) mod links;
 pub(crate) mod pagerduty;
 pub(crate) mod responses;
+pub(crate) mod sessions;
 pub(crate) mod slack;
 pub mod telegram;
 

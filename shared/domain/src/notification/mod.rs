@@ -1,4 +1,4 @@
-//! Channels, people, outboxes, buttons, and commands in a chat.
+//! Channels, people, outboxes, buttons, commands in a chat, tokens and sessions.
 
 pub mod button_action;
 pub mod button_reply;
@@ -12,5 +12,6 @@ pub mod pipeline_run;
 pub mod place;
 pub mod progress;
 mod reach;
+pub mod session;
 mod validation;
 pub mod words;

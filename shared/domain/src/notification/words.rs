@@ -16,6 +16,19 @@ static ENGLISH: LazyLock<Words> =
 static TRADITIONAL_CHINESE: LazyLock<Words> =
     LazyLock::new(|| Words::read(include_str!("../../words/zh-TW.json")));
 
+static ENGLISH_PAGES: LazyLock<Words> =
+    LazyLock::new(|| Words::alone(include_str!("../../words/console/en.json")));
+static TRADITIONAL_CHINESE_PAGES: LazyLock<Words> =
+    LazyLock::new(|| Words::alone(include_str!("../../words/console/zh-TW.json")));
+
+/// The texts of the console's pages alone, in a language. What cards say as well is in [`words`].
+pub fn page_words(language: Language) -> &'static Words {
+    match language {
+        Language::English => &ENGLISH_PAGES,
+        Language::TraditionalChinese => &TRADITIONAL_CHINESE_PAGES,
+    }
+}
+
 /// The texts of a language.
 pub fn words(language: Language) -> &'static Words {
     match language {
@@ -25,9 +38,13 @@ pub fn words(language: Language) -> &'static Words {
 }
 
 impl Words {
+    fn alone(json: &str) -> Self {
+        Self(serde_json::from_str(json).unwrap_or_default())
+    }
+
     /// Reads a table, and adds the symbols, which are the same in every language.
     fn read(json: &str) -> Self {
-        let mut table: Value = serde_json::from_str(json).unwrap_or_default();
+        let Self(mut table) = Self::alone(json);
         let symbols = include_str!("../../words/symbols.json");
         let symbols: serde_json::Map<_, _> = serde_json::from_str(symbols).unwrap_or_default();
         for (name, group) in symbols {
@@ -71,7 +88,7 @@ mod tests {
 
     use serde_json::Value;
 
-    use super::{Words, words};
+    use super::{Words, page_words, words};
     use crate::phrase;
     use crate::primitives::language::Language;
     use crate::primitives::phrase::{Phrase, fill};
@@ -102,7 +119,8 @@ mod tests {
     fn every_language_has_the_same_texts_with_the_same_fields() {
         let [english, chinese] = Language::ALL.map(|language| {
             let mut found = BTreeMap::new();
-            texts(words(language).table(), "", &mut found);
+            texts(words(language).table(), "cards", &mut found);
+            texts(page_words(language).table(), "pages", &mut found);
             found
         });
         assert!(english.len() > 200, "{}", english.len());

@@ -13,8 +13,8 @@ use tests::alert::unique;
 use tests::roles::ATTEMPT;
 use tests::stack::{Stack, project};
 
-const ROLES: [&str; 7] = [
-    "Ingress", "Signals", "Analyzer", "Notifier", "Repair", "Bridge", "Witness",
+const ROLES: [&str; 8] = [
+    "Ingress", "Signals", "Analyzer", "Notifier", "Repair", "Bridge", "Witness", "Console",
 ];
 
 /// CloudWatch Logs (<https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/>).
@@ -45,7 +45,7 @@ enum Try {
     DeletesAnchors,
 }
 
-const TRIES: [(&str, Try); 25] = [
+const TRIES: [(&str, Try); 26] = [
     (
         "write an incident, and an approval into it",
         Try::Writes("TableName"),
@@ -59,6 +59,10 @@ const TRIES: [(&str, Try); 25] = [
     ("lock a host", Try::Controls("LOCK#stolen")),
     ("write another tree of the log", Try::Controls("WITNESS")),
     ("make a token for a person", Try::Controls("TOKENS")),
+    (
+        "begin a session in a person's name",
+        Try::Controls("SESSIONS"),
+    ),
     ("look at people's tokens", Try::Looks("TOKENS")),
     (
         "switch repairs on, or forget that a step ran",

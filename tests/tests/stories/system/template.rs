@@ -237,6 +237,12 @@ fn every_function_is_given_exactly_the_variables_that_it_reads() {
                 witness::config::Config::from_variables(&Variables::from_fn(from)).map(drop)
             }),
         ),
+        (
+            "console".to_owned(),
+            asked(|from| {
+                console::config::Config::from_variables(&Variables::from_fn(from)).map(drop)
+            }),
+        ),
     ]);
     assert_eq!(given(), reads);
 }

@@ -31,8 +31,10 @@ fn the_routes_of_the_document_are_those_of_ingress() {
         .into_iter()
         .map(|operation| (operation.method.to_string(), operation.path))
         .collect();
+    // Sessions of the console stand in openapi-console.yaml, which has the story `console`.
     let routed = ROUTES
         .iter()
+        .filter(|route| !route.path.starts_with("sessions"))
         .map(|route| (route.method.to_owned(), format!("/api/v1/{}", route.path)))
         .collect();
     assert_eq!(described, routed);

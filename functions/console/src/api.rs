@@ -1,0 +1,283 @@
+//! What the read API answers, and what the pages show: each is read here once, for both.
+
+use std::collections::BTreeMap;
+
+use domain::incident::Incident;
+use domain::primitives::id::IncidentId;
+use futures_util::future::try_join_all;
+use jiff::{SignedDuration, Timestamp};
+use playbook_files::operator_files::OperatorFiles;
+use serde::Serialize;
+use serde_json::{Value, json};
+use store::{IncidentList, first_id_of, last_id_of};
+
+use crate::app::App;
+use crate::filter::Filter;
+use crate::incidents::{self, Page};
+use crate::refusal::Refusal;
+use crate::say::Say;
+use crate::view::entry::EntryView;
+use crate::view::incident::IncidentView;
+use crate::view::playbook::PlaybookView;
+use crate::view::repairs::{self, FreezeView, GroupView, LockView, RepairsView};
+use crate::view::summary::Summary;
+
+/// How many locks are looked at, each with a read of its own.
+const LOCKS_READ: usize = 100;
+/// How many members of a storm are listed.
+const MEMBERS_LISTED: usize = 1_000;
+
+/// The answer as JSON.
+pub(crate) fn as_json(answer: &impl Serialize) -> String {
+    match serde_json::to_string(answer) {
+        Ok(json) => json,
+        Err(error) => unreachable!("texts and numbers are JSON: {error}"),
+    }
+}
+
+/// `GET /api/v1/incidents`.
+///
+/// # Errors
+/// If a parameter is wrong, or the table does not answer.
+pub(crate) async fn incidents(app: &App, query: &str, now: Timestamp) -> Result<String, Refusal> {
+    let filter = Filter::read(query)?;
+    let (page, summaries) = list(app, &filter, now).await?;
+    Ok(as_json(&json!({
+        "incidents": summaries, "next": page.next, "looked_at": page.looked_at,
+    })))
+}
+
+/// A page of a list.
+///
+/// # Errors
+/// If the table does not answer.
+pub(crate) async fn list(
+    app: &App,
+    filter: &Filter,
+    now: Timestamp,
+) -> Result<(Page, Vec<Summary>), Refusal> {
+    let channels = app.channels()?;
+    let page = incidents::page(&app.store, filter, channels, now).await?;
+    let summaries = page
+        .incidents
+        .iter()
+        .map(|incident| Summary::of(incident, channels));
+    let summaries = summaries.collect();
+    Ok((page, summaries))
+}
+
+/// `GET /api/v1/incidents/{id}`.
+///
+/// # Errors
+/// If there is none, or the table does not answer.
+pub(crate) async fn incident(app: &App, id: &str) -> Result<String, Refusal> {
+    let incident = known(app, id).await?;
+    Ok(as_json(&IncidentView::of(
+        &incident,
+        app.channels()?,
+        Say::ENGLISH,
+    )))
+}
+
+/// The incident of this id.
+///
+/// # Errors
+/// If there is none, or the table does not answer.
+pub(crate) async fn known(app: &App, id: &str) -> Result<Incident, Refusal> {
+    let id = IncidentId::try_from(id).map_err(|_| Refusal::NoIncident)?;
+    app.store.incident(&id).await?.ok_or(Refusal::NoIncident)
+}
+
+/// `GET /api/v1/incidents/{id}/log`.
+///
+/// # Errors
+/// If there is no such incident, or the table does not answer.
+pub(crate) async fn log(app: &App, id: &str) -> Result<String, Refusal> {
+    let incident = known(app, id).await?;
+    let entries = entries(app, &incident.id).await?;
+    Ok(as_json(&json!({
+        "incident_id": incident.id, "entries": entries,
+        "head": { "entries": incident.log_head.sequence, "hash": incident.log_head.hash },
+    })))
+}
+
+pub(crate) async fn entries(app: &App, id: &IncidentId) -> Result<Vec<EntryView>, Refusal> {
+    let entries = app.store.log(id).await?;
+    Ok(entries.into_iter().map(EntryView::of).collect())
+}
+
+/// An incident of a storm, in a line.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct MemberView {
+    pub(crate) id: IncidentId,
+    pub(crate) name: String,
+    pub(crate) target: String,
+    pub(crate) open: bool,
+    pub(crate) critical: bool,
+}
+
+/// A storm with its incidents: those that are open first, the critical ones of them first.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct StormView {
+    pub(crate) storm: Summary,
+    pub(crate) members: Vec<MemberView>,
+    /// How many more there are.
+    pub(crate) left_out: usize,
+}
+
+/// What `GET /api/v1/storms/{id}` answers.
+///
+/// # Errors
+/// If there is no such storm, or the table does not answer.
+pub(crate) async fn storm(app: &App, id: &str) -> Result<StormView, Refusal> {
+    let incident = known(app, id).await?;
+    if incident.storm().is_none() {
+        return Err(Refusal::NoIncident);
+    }
+    let members = app.store.storm_members(&incident.id).await?;
+    let mut members: Vec<MemberView> = members
+        .into_iter()
+        .map(|member| MemberView {
+            id: member.incident_id,
+            name: member.name,
+            target: member.target,
+            open: member.open,
+            critical: member.critical,
+        })
+        .collect();
+    members.sort_by_key(|member| (!member.open, !member.critical));
+    let left_out = members.len().saturating_sub(MEMBERS_LISTED);
+    members.truncate(MEMBERS_LISTED);
+    Ok(StormView {
+        storm: Summary::of(&incident, app.channels()?),
+        members,
+        left_out,
+    })
+}
+
+/// What `GET /api/v1/repairs` answers.
+///
+/// # Errors
+/// If a table does not answer, or the operator's files cannot be read.
+pub(crate) async fn repairs(app: &App, now: Timestamp) -> Result<RepairsView, Refusal> {
+    let files = app.files()?;
+    let (open, switch, (locks, locks_left_out), groups) = tokio::try_join!(
+        app.open(now),
+        async { Ok(app.control.kill_switch().await?) },
+        locks(app, files, now),
+        groups(app, files, now),
+    )?;
+    let limits = app.limits()?;
+    Ok(RepairsView {
+        switched_off: switch.map(Into::into),
+        freeze: limits.freeze_at(now).map(|(freeze, until)| FreezeView {
+            why: freeze.why.clone(),
+            until,
+        }),
+        running: repairs::running(&open, app.channels()?),
+        locks,
+        groups,
+        locks_left_out,
+    })
+}
+
+/// The locks of the registry's services that are held now, and how many were not looked at.
+async fn locks(
+    app: &App,
+    files: &OperatorFiles,
+    now: Timestamp,
+) -> Result<(Vec<LockView>, usize), Refusal> {
+    let names = files.services.iter().map(|service| service.lock_name());
+    let mut names: Vec<String> = names.collect();
+    names.sort_unstable();
+    names.dedup();
+    let left_out = names.len().saturating_sub(LOCKS_READ);
+    names.truncate(LOCKS_READ);
+    let held = names.into_iter().map(async |name| {
+        let held = app.control.lock_holder(&name, now).await?;
+        Ok::<_, Refusal>(held.map(|(incident_id, until)| LockView {
+            name,
+            incident_id,
+            until,
+        }))
+    });
+    Ok((
+        try_join_all(held).await?.into_iter().flatten().collect(),
+        left_out,
+    ))
+}
+
+async fn groups(
+    app: &App,
+    files: &OperatorFiles,
+    now: Timestamp,
+) -> Result<Vec<GroupView>, Refusal> {
+    let limits = app.limits()?;
+    let groups = repairs::groups(&files.services).into_iter();
+    let groups = groups.map(async |(name, members)| {
+        let ledger = app.store.group_ledger(&name).await?;
+        Ok::<_, Refusal>(GroupView {
+            repairing: ledger.others("", now).map(str::to_owned).collect(),
+            at_once: files.at_once(limits, &name),
+            name,
+            members,
+        })
+    });
+    try_join_all(groups).await
+}
+
+/// What `GET /api/v1/playbooks` answers.
+///
+/// # Errors
+/// If the table does not answer, or the operator's files cannot be read.
+pub(crate) async fn playbooks(app: &App) -> Result<Vec<PlaybookView>, Refusal> {
+    let playbooks = app.files()?.playbooks.iter().map(async |playbook| {
+        let record = app.store.playbook_record(&playbook.id).await?;
+        Ok::<_, Refusal>(PlaybookView::of(playbook, record))
+    });
+    try_join_all(playbooks).await
+}
+
+/// `GET /api/v1/stats`.
+///
+/// # Errors
+/// If the table does not answer.
+pub(crate) async fn stats(app: &App, now: Timestamp) -> Result<Value, Refusal> {
+    let day = SignedDuration::from_hours(24);
+    let since = first_id_of(now - day);
+    let until = last_id_of(now);
+    let opened = async {
+        let count = app.store.count(IncidentList::All, (&since, &until)).await?;
+        Ok::<_, Refusal>(count)
+    };
+    let (open, opened) = tokio::try_join!(app.open(now), opened)?;
+    let channels = app.channels()?;
+    let mut by_status = BTreeMap::<&str, usize>::new();
+    let mut waiting = 0;
+    for incident in &open.incidents {
+        *by_status.entry(incident.status.as_str()).or_default() += 1;
+        waiting += usize::from(Summary::of(incident, channels).waits_for_people());
+    }
+    Ok(json!({
+        "open": open.open, "in_storms": open.in_storms, "opened_in_24_hours": opened,
+        "shown": open.incidents.len(), "by_severity": open.by_severity(), "by_status": by_status,
+        "waiting_for_people": waiting, "repairing": open.repairing.len(),
+        "counted_among_the_newest": open.read, "unreadable": open.unreadable,
+    }))
+}
+
+/// `GET /api/v1/health`: whether what the console needs can be read now.
+///
+/// # Errors
+/// If a table does not answer or a file of the operator cannot be read: the log has it.
+pub(crate) async fn health(app: &App, now: Timestamp) -> Result<Value, Refusal> {
+    app.channels()?;
+    app.files()?;
+    let (open, switch) = tokio::try_join!(app.open(now), async {
+        Ok::<_, Refusal>(app.control.kill_switch().await?)
+    })?;
+    Ok(json!({
+        "status": "healthy", "service": "quell", "version": env!("CARGO_PKG_VERSION"),
+        "open_incidents": open.open, "repairs_switched_off": switch.is_some(),
+    }))
+}

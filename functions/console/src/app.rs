@@ -1,0 +1,97 @@
+//! State of the console: clients, and the operator's files once they were read.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use aws::AwsEnvironment;
+use aws::lazy_client::LazyClient;
+use domain::notification::channels::Channels;
+use domain::policy::limits::Limits;
+use jiff::{SignedDuration, Timestamp};
+use playbook_files::operator_files::{self, OperatorFiles};
+use settings::channels_file;
+use store::{ControlTable, Store};
+
+use crate::config::Config;
+use crate::incidents::Open;
+use crate::refusal::Refusal;
+
+/// How long one try of a request to AWS may take.
+const ATTEMPT: Duration = Duration::from_secs(5);
+/// How long the open incidents are kept in memory: everybody who looks meanwhile costs one read.
+const OPEN_KEPT_FOR: SignedDuration = SignedDuration::from_millis(2_500);
+
+/// The function's state between requests.
+#[derive(Debug)]
+pub struct App {
+    pub(crate) store: Store,
+    pub(crate) control: ControlTable,
+    config: Config,
+    channels: OnceLock<Channels>,
+    files: OnceLock<OperatorFiles>,
+    limits: OnceLock<Limits>,
+    open: Mutex<Option<Arc<Open>>>,
+}
+
+impl App {
+    /// Nothing is read yet and no client of the SDK is made: the first request does what it needs.
+    pub fn new(config: Config, environment: &AwsEnvironment) -> Self {
+        let aws = environment.sdk_config(ATTEMPT);
+        let dynamodb = LazyClient::new(move || aws_sdk_dynamodb::Client::new(&aws));
+        Self {
+            store: Store::new(dynamodb.clone(), config.table.clone()),
+            control: ControlTable::new(dynamodb, config.control_table.clone()),
+            config,
+            channels: OnceLock::new(),
+            files: OnceLock::new(),
+            limits: OnceLock::new(),
+            open: Mutex::new(None),
+        }
+    }
+
+    /// People, teams and routes.
+    pub(crate) fn channels(&self) -> Result<&Channels, Refusal> {
+        if let Some(channels) = self.channels.get() {
+            return Ok(channels);
+        }
+        let read = channels_file::load(&self.config.config_dir)
+            .map_err(|errors| Refusal::Passing(Box::new(errors)))?;
+        Ok(self.channels.get_or_init(|| read))
+    }
+
+    /// Playbooks and services.
+    pub(crate) fn files(&self) -> Result<&OperatorFiles, Refusal> {
+        if let Some(files) = self.files.get() {
+            return Ok(files);
+        }
+        let read = OperatorFiles::load(&self.config.config_dir)
+            .map_err(|errors| Refusal::Passing(Box::new(errors)))?;
+        Ok(self.files.get_or_init(|| read))
+    }
+
+    /// What guardrails.yaml says of groups and freezes.
+    pub(crate) fn limits(&self) -> Result<&Limits, Refusal> {
+        if let Some(limits) = self.limits.get() {
+            return Ok(limits);
+        }
+        let read = operator_files::limits(&self.config.config_dir)
+            .map_err(|errors| Refusal::Passing(Box::new(errors)))?;
+        Ok(self.limits.get_or_init(|| read))
+    }
+
+    /// The open incidents, as of a moment ago at most.
+    pub(crate) async fn open(&self, now: Timestamp) -> Result<Arc<Open>, Refusal> {
+        if let Some(open) = self.kept_open(now) {
+            return Ok(open);
+        }
+        let open = Arc::new(Open::read(&self.store, now).await?);
+        *self.open.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&open));
+        Ok(open)
+    }
+
+    fn kept_open(&self, now: Timestamp) -> Option<Arc<Open>> {
+        let kept = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = |open: &&Arc<Open>| now.duration_since(open.as_of).abs() < OPEN_KEPT_FOR;
+        kept.as_ref().filter(fresh).cloned()
+    }
+}

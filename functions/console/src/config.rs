@@ -1,0 +1,35 @@
+//! Configuration of the console from its environment variables.
+
+use std::path::PathBuf;
+
+use settings::variables::{InvalidVariable, Variables};
+
+/// The configuration of the console; `template.yaml` sets every variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// `TABLE_NAME`: the table with the incidents.
+    pub table: String,
+    /// `CONTROL_TABLE_NAME`: the table with people's tokens, sessions, locks and the kill switch.
+    pub control_table: String,
+    /// `CONFIG_DIR`: where the operator's channels.json, playbooks.yaml and service-registry.yaml are.
+    pub config_dir: PathBuf,
+}
+
+impl Config {
+    /// Reads the configuration.
+    ///
+    /// # Errors
+    /// The first variable that is missing.
+    pub fn from_variables<F: Fn(&str) -> Option<String>>(
+        variables: &Variables<F>,
+    ) -> Result<Self, InvalidVariable> {
+        let table = "the name of a table";
+        Ok(Self {
+            table: variables.required("TABLE_NAME", table)?,
+            control_table: variables.required("CONTROL_TABLE_NAME", table)?,
+            config_dir: variables
+                .required("CONFIG_DIR", "the directory with channels.json")?
+                .into(),
+        })
+    }
+}

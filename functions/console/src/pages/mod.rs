@@ -1,0 +1,223 @@
+//! Pages: HTML that is whole without a script. Templates escape every value; what stands around a page's main part, such as its
+//! one-time token, changes with each answer and is no part of its tag.
+
+mod board;
+mod incident;
+mod lists;
+
+use access::{Reader, one_time};
+use askama::Template;
+use domain::notification::channels::Identity;
+use domain::notification::person_token::Right;
+use jiff::Timestamp;
+use lambda_http::http::HeaderMap;
+use lambda_http::{Body, Request, Response};
+
+use crate::app::App;
+use crate::assets::VERSION;
+use crate::refusal::Refusal;
+use crate::reply::{HTML, Tagged};
+use crate::routes::Page;
+use crate::say::{Moment, Say};
+
+/// What every page is made with.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    pub(crate) say: Say,
+    /// What leads from the page's own address to the root of the site: the console may be served below a path.
+    pub(crate) root: String,
+    pub(crate) person: String,
+    /// True if the reader's token may decide.
+    pub(crate) may_decide: bool,
+    page: Page,
+    now: Timestamp,
+    /// Empty for a tool that reads with a token: nothing can be changed through such a page.
+    one_time: String,
+}
+
+impl Frame {
+    pub(crate) fn new(
+        request: &Request,
+        reader: &Reader,
+        page: Page,
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
+        let session = reader.session.as_ref();
+        let issued = session.map(|own| one_time::issue(&own.secret));
+        let one_time = match issued {
+            None => String::new(),
+            Some(token) => token.ok_or_else(|| Refusal::Passing("no random numbers".into()))?,
+        };
+        Ok(Self {
+            say: Say::of(request.headers()),
+            root: access::root(request.uri().path()),
+            person: reader.token.person.clone(),
+            may_decide: session.is_some() && reader.token.admits(Right::Decide, now).is_ok(),
+            page,
+            now,
+            one_time,
+        })
+    }
+}
+
+/// The main part of a page.
+#[derive(Debug)]
+pub(crate) struct Main {
+    title: String,
+    html: String,
+    /// True while something is under way, so that the page asks for news more often.
+    moves: bool,
+}
+
+impl Main {
+    fn of(
+        title: impl Into<String>,
+        template: &impl Template,
+        moves: bool,
+    ) -> Result<Self, Refusal> {
+        Ok(Self {
+            title: title.into(),
+            html: rendered(template)?,
+            moves,
+        })
+    }
+}
+
+#[derive(Template)]
+#[template(path = "frame.html")]
+struct FramePage<'a> {
+    say: Say,
+    frame: &'a Frame,
+    main: &'a Main,
+    version: &'a str,
+    as_of: Moment,
+}
+
+impl FramePage<'_> {
+    /// `page` for the link of the page that is shown.
+    fn current(&self, page: &str) -> &'static str {
+        let shown = match self.frame.page {
+            Page::Board | Page::Incident | Page::Storm => "board",
+            Page::Wall => "wall",
+            Page::History => "history",
+            Page::Repairs => "repairs",
+            Page::Playbooks => "playbooks",
+        };
+        if page == shown { "page" } else { "false" }
+    }
+
+    fn is_wall(&self) -> bool {
+        self.frame.page == Page::Wall
+    }
+}
+
+/// Answers a page; `id` is the incident's, where its path has one.
+///
+/// # Errors
+/// If there is no such incident, or something cannot be read.
+pub(crate) async fn answer(
+    app: &App,
+    page: Page,
+    (id, query): (&str, &str),
+    frame: Frame,
+    asked: &HeaderMap,
+) -> Result<Response<Body>, Refusal> {
+    let now = frame.now;
+    let main = match page {
+        Page::Board => board::board(app, &frame, now).await?,
+        Page::Wall => board::wall(app, &frame, now).await?,
+        Page::Incident => incident::incident(app, &frame, id).await?,
+        Page::Storm => incident::storm(app, &frame, id).await?,
+        Page::History => lists::history(app, &frame, query, now).await?,
+        Page::Repairs => lists::repairs(app, &frame, now).await?,
+        Page::Playbooks => lists::playbooks(app, &frame).await?,
+    };
+    let shown = FramePage {
+        say: frame.say,
+        frame: &frame,
+        main: &main,
+        version: &VERSION,
+        as_of: Moment(now),
+    };
+    let (version, language) = (VERSION.as_str(), frame.say.tag());
+    let tagged = format!(
+        "{version} {language} {} {} {}",
+        frame.person, main.moves, main.html
+    );
+    let tagged = Tagged {
+        kind: HTML,
+        body: rendered(&shown)?,
+        tagged: Some(tagged),
+    };
+    Ok(tagged.into_response(asked))
+}
+
+impl App {
+    /// True if the person may act at all: whether on one service and plan, ingress decides.
+    fn knows(&self, person: &str) -> Result<bool, Refusal> {
+        let identity = Identity::Api(person.to_owned());
+        Ok(self.channels()?.person(&identity).is_some())
+    }
+}
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignInPage<'a> {
+    say: Say,
+    root: String,
+    version: &'a str,
+    next: &'a str,
+    refused: bool,
+}
+
+/// The form that asks for a token. It says nothing of what there is to see.
+pub(crate) fn sign_in(path: &str, next: &str, refused: bool, say: Say) -> String {
+    let page = SignInPage {
+        say,
+        root: access::root(path),
+        version: &VERSION,
+        next,
+        refused,
+    };
+    rendered(&page).unwrap_or_default()
+}
+
+#[derive(Template)]
+#[template(path = "again.html")]
+struct AgainPage {
+    say: Say,
+}
+
+/// A page that asks for its own address again.
+pub(crate) fn again(say: Say) -> String {
+    rendered(&AgainPage { say }).unwrap_or_default()
+}
+
+#[derive(Template)]
+#[template(path = "refused.html")]
+struct RefusedPage<'a> {
+    say: Say,
+    root: String,
+    version: &'a str,
+    title: &'a str,
+    detail: String,
+}
+
+/// The page of a refusal.
+pub(crate) fn refused(refusal: &Refusal, path: &str, say: Say) -> String {
+    let (status, _) = refusal.kind();
+    let page = RefusedPage {
+        say,
+        root: access::root(path),
+        version: &VERSION,
+        title: status.canonical_reason().unwrap_or_default(),
+        detail: refusal.to_string(),
+    };
+    rendered(&page).unwrap_or_default()
+}
+
+fn rendered(template: &impl Template) -> Result<String, Refusal> {
+    template
+        .render()
+        .map_err(|error| Refusal::Passing(Box::new(error)))
+}

@@ -1,0 +1,340 @@
+//! View of one incident with all that is known about it.
+
+use std::collections::BTreeSet;
+
+use chart::Chart;
+use domain::alert::AlertSeverity;
+use domain::alert::labels::Texts;
+use domain::analysis::Analysis;
+use domain::analysis::evidence::{Evidence, Found, Measurement};
+use domain::incident::approval::{Approval, ApprovalState, Verdict};
+use domain::incident::guardrail::GuardrailOutcome;
+use domain::incident::response::{Closing, Note};
+use domain::incident::{Incident, Status};
+use domain::notification::channels::Channels;
+use domain::primitives::identity::{DecidedBy, Identity};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::say::{Moment, Say};
+use crate::view::plan::PlanView;
+use crate::view::repair::RepairView;
+use crate::view::summary::Summary;
+
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct IncidentView {
+    #[serde(flatten)]
+    pub(crate) summary: Summary,
+    pub(crate) fingerprint: String,
+    pub(crate) alert: AlertView,
+    pub(crate) evidence: Vec<Evidence>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) analysis: Option<Analysis>,
+    /// What repaired its fingerprint before, and why no model answered, in the reader's language.
+    #[serde(skip)]
+    pub(crate) remembered: Option<String>,
+    #[serde(skip)]
+    pub(crate) fell_back_because: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) plan: Option<PlanView>,
+    /// Why there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) no_plan_because: Option<String>,
+    pub(crate) guardrails: Vec<GuardrailView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) approval: Option<ApprovalView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) repair: Option<RepairView>,
+    pub(crate) earlier_repairs: Vec<RepairView>,
+    pub(crate) response: ResponseView,
+    /// The end of its operation log: what a checkpoint of it has to agree with.
+    pub(crate) log: LogEnd,
+    pub(crate) version: u64,
+}
+
+/// What the alert itself says. All of it comes from outside.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct AlertView {
+    pub(crate) name: String,
+    pub(crate) severity: AlertSeverity,
+    pub(crate) source: String,
+    pub(crate) starts_at: Timestamp,
+    pub(crate) labels: Texts,
+    pub(crate) annotations: Texts,
+    pub(crate) measurements: Texts,
+    /// Other things that the alerts of the delivery that opened it are about.
+    pub(crate) targets: Vec<String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct GuardrailView {
+    pub(crate) guardrail: &'static str,
+    pub(crate) passed: bool,
+    pub(crate) why: String,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct ApprovalView {
+    pub(crate) id: String,
+    /// `pending`, `approved`, `rejected` or `void`.
+    pub(crate) state: &'static str,
+    pub(crate) requested_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) decided_at: Option<Timestamp>,
+    /// Who decided: `guardrails`, or a person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) decided_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) void_because: Option<String>,
+    pub(crate) needed: u8,
+    pub(crate) given: usize,
+    pub(crate) approved_by: Vec<String>,
+    /// True if an approval through the API or the page counts: not where two people have to prove who they are.
+    pub(crate) takes_api: bool,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct ResponseView {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) responder: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) since: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) snoozed_until: Option<Timestamp>,
+    /// The newest; the log has all.
+    pub(crate) notes: Vec<Note>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) closed: Option<Closing>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cause_is_right: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) silenced_until: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct LogEnd {
+    pub(crate) entries: u64,
+    pub(crate) hash: String,
+}
+
+impl IncidentView {
+    pub(crate) fn of(incident: &Incident, channels: &Channels, say: Say) -> Self {
+        let plan = incident.plan.as_ref();
+        let no_plan = incident.no_plan_because.as_ref().filter(|_| plan.is_none());
+        let analysis = incident.analysis.clone();
+        let said = |phrase: &Option<_>| phrase.as_ref().map(|phrase| say.sentence(phrase));
+        let earlier = incident.earlier_repairs.iter();
+        Self {
+            summary: Summary::of(incident, channels),
+            fingerprint: incident.fingerprint.to_string(),
+            alert: AlertView::of(incident),
+            evidence: incident.evidence.clone(),
+            remembered: analysis.as_ref().and_then(|found| said(&found.remembered)),
+            fell_back_because: analysis
+                .as_ref()
+                .and_then(|found| said(&found.fell_back_because)),
+            analysis,
+            plan: plan.map(PlanView::of),
+            no_plan_because: no_plan.map(|why| say.sentence(why)),
+            guardrails: incident
+                .guardrails
+                .iter()
+                .map(|one| GuardrailView::of(one, say))
+                .collect(),
+            approval: incident
+                .approval
+                .as_ref()
+                .map(|approval| ApprovalView::of(approval, say)),
+            repair: incident
+                .repair
+                .as_ref()
+                .map(|repair| RepairView::of(repair, None)),
+            earlier_repairs: earlier
+                .map(|earlier| RepairView::of(&earlier.repair, Some(&earlier.playbook)))
+                .collect(),
+            response: ResponseView::of(incident),
+            log: LogEnd {
+                entries: incident.log_head.sequence,
+                hash: incident.log_head.hash.clone(),
+            },
+            version: incident.version,
+        }
+    }
+
+    /// True while a decision can be made on the page.
+    pub(crate) fn can_decide(&self) -> bool {
+        let pending = self
+            .approval
+            .as_ref()
+            .is_some_and(|approval| approval.state == "pending");
+        pending && self.summary.status == Status::AwaitingApproval.as_str()
+    }
+
+    /// True while a repair can be stopped.
+    pub(crate) fn can_stop(&self) -> bool {
+        [Status::Approved.as_str(), Status::Repairing.as_str()].contains(&self.summary.status)
+    }
+
+    /// The measurements, with the number of the chart of those that have one.
+    pub(crate) fn measurements(&self) -> Vec<(&Measurement, Option<usize>)> {
+        let mut charts = 0;
+        let measured = self.evidence.iter().flat_map(measurements);
+        let numbered = measured.map(|measurement| {
+            let number = measurement.series.as_ref().map(|_| charts);
+            charts += usize::from(number.is_some());
+            (measurement, number)
+        });
+        numbered.collect()
+    }
+
+    /// The cause and what to do, in the reader's language where the finding is a rule's that has it.
+    pub(crate) fn cause_and_action(&self, say: &Say) -> Option<(&str, &str)> {
+        let analysis = self.analysis.as_ref()?;
+        Some(match analysis.translations.get(&say.language) {
+            Some(texts) => (&texts.root_cause, &texts.action),
+            None => (&analysis.root_cause, &analysis.suggested_action),
+        })
+    }
+
+    /// How sure the finding is, in per cent.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is between 0 and 100"
+    )]
+    pub(crate) fn confidence(&self) -> Option<u8> {
+        let analysis = self.analysis.as_ref()?;
+        Some((analysis.confidence * 100.0).round().clamp(0.0, 100.0) as u8)
+    }
+}
+
+/// The measurements of a piece of evidence.
+pub(crate) fn measurements(evidence: &Evidence) -> &[Measurement] {
+    match &evidence.found {
+        Found::Measured { measurements, .. } => measurements,
+        _ => &[],
+    }
+}
+
+/// The chart of this number of an incident.
+pub(crate) fn chart(incident: &Incident, number: usize) -> Option<String> {
+    let measured = incident.evidence.iter().flat_map(measurements);
+    let mut charted = measured.filter_map(|measured| Some((measured, measured.series.as_ref()?)));
+    let (measurement, series) = charted.nth(number)?;
+    let chart = Chart {
+        series,
+        threshold: measurement.threshold(),
+        unit: &measurement.unit,
+        began: Some(incident.alert.starts_at),
+        zone: None,
+    };
+    chart.svg()
+}
+
+impl AlertView {
+    fn of(incident: &Incident) -> Self {
+        let alert = &incident.alert;
+        Self {
+            name: alert.name.clone(),
+            severity: alert.severity,
+            source: alert.source.clone(),
+            starts_at: alert.starts_at,
+            labels: alert.labels.clone(),
+            annotations: alert.annotations.clone(),
+            measurements: alert.measurements.clone(),
+            targets: incident.targets.clone(),
+        }
+    }
+
+    pub(crate) fn began(&self) -> Moment {
+        Moment(self.starts_at)
+    }
+}
+
+impl GuardrailView {
+    fn of(outcome: &GuardrailOutcome, say: Say) -> Self {
+        Self {
+            guardrail: outcome.guardrail.as_str(),
+            passed: outcome.passed,
+            why: say.sentence(&outcome.why),
+        }
+    }
+}
+
+impl ApprovalView {
+    fn of(approval: &Approval, say: Say) -> Self {
+        let (state, by, void_because) = match &approval.state {
+            ApprovalState::Pending => ("pending", None, None),
+            ApprovalState::Void { why, .. } => ("void", None, Some(say.sentence(why))),
+            ApprovalState::Decided { verdict, by, .. } => {
+                let state = match verdict {
+                    Verdict::Approve => "approved",
+                    Verdict::Reject => "rejected",
+                };
+                (state, Some(decided_by(approval, by)), None)
+            }
+        };
+        Self {
+            id: approval.id.to_string(),
+            state,
+            requested_at: approval.requested_at,
+            expires_at: approval.expires_at,
+            decided_at: approval.decided_at(),
+            decided_by: by,
+            void_because,
+            needed: approval.needed,
+            given: approval.given(),
+            approved_by: approval
+                .votes
+                .iter()
+                .map(|vote| vote.person.clone())
+                .collect(),
+            takes_api: approval.takes(&Identity::Api(String::new())),
+        }
+    }
+
+    pub(crate) fn expires(&self) -> Moment {
+        Moment(self.expires_at)
+    }
+
+    pub(crate) fn decided(&self) -> Option<Moment> {
+        self.decided_at.map(Moment)
+    }
+}
+
+/// People by the names of channels.json, where the votes say them.
+fn decided_by(approval: &Approval, by: &DecidedBy) -> String {
+    let people: BTreeSet<&str> = approval
+        .votes
+        .iter()
+        .map(|vote| vote.person.as_str())
+        .collect();
+    let approved = matches!(
+        approval.state,
+        ApprovalState::Decided {
+            verdict: Verdict::Approve,
+            ..
+        }
+    );
+    if approved && !people.is_empty() {
+        return Vec::from_iter(people).join(", ");
+    }
+    by.to_string()
+}
+
+impl ResponseView {
+    fn of(incident: &Incident) -> Self {
+        let response = &incident.response;
+        let responder = response.responder.as_ref();
+        Self {
+            responder: responder.map(|responder| responder.person.clone()),
+            since: responder.map(|responder| responder.since),
+            snoozed_until: responder.and_then(|responder| responder.snoozed_until),
+            notes: response.notes.clone(),
+            closed: response.closed.clone(),
+            cause_is_right: response.cause.as_ref().map(|cause| cause.right),
+            silenced_until: incident.silence.as_ref().map(|silence| silence.until),
+        }
+    }
+}
