@@ -1,5 +1,5 @@
 # The short commands of the project. `make demo` needs Rust with a C compiler, Python 3.10 or newer, and curl.
-.PHONY: help demo stack test test-llm lint lint-template architectures advisories lock bench price budget eval fuzz schemas check-config pictures venv clean
+.PHONY: help demo stack test test-llm contract lint lint-template architectures advisories lock bench price budget eval fuzz schemas check-config pictures venv clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -34,10 +34,14 @@ NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 GRANTS := $(BUILT)/grants.jsonl
 STACKS := $(if $(NEXTEST),4,1)
 
+CHECKS := .local/checks
+CHECKS_REQUIREMENTS := infra/local/requirements-checks.txt
+CHECKS_STAMP := $(CHECKS)/stamp-$(shell cksum $(CHECKS_REQUIREMENTS) | cut -d' ' -f1)
+
 stack: venv ## The local stack alone, with its facts as one line of JSON (ends with Ctrl-D)
 	@$(BIN)/python -m infra.local up $(ARGS)
 
-test: venv ## All tests
+test: venv $(CHECKS_STAMP) ## All tests
 	@[ -x /usr/sbin/sshd ] || echo 'skipped: the stories that need a real sshd (install openssh-server)'
 	@command -v prometheus-alertmanager >/dev/null || \
 		echo 'skipped: real_alertmanager, ha_pair, and stories of silences, repair_silence and still_firing (install prometheus-alertmanager)'
@@ -54,6 +58,23 @@ test: venv ## All tests
 		$(if $(wildcard /usr/sbin/sshd),,--own-ssh-host $(DEBUG)/ssh-host) --run \
 		cargo $(if $(NEXTEST),nextest run,test --no-fail-fast) $(ALL)
 	@$(BIN)/python -m infra.local grants $(GRANTS)
+	@$(BIN)/python -m infra.local replay $(EXAMPLES) --against moto
+
+# Requests to DynamoDB: all that the stories have made, and an example of each kind, on which AWS and its imitations have to agree.
+RECORDED := $(BUILT)/dynamodb
+EXAMPLES := tests/contracts/dynamodb.jsonl.gz
+DYNALITE := infra/local/replay/dynalite
+
+contract: venv $(DYNALITE)/node_modules/.package-lock.json ## Record the requests to DynamoDB anew, and replay them (needs Node.js; takes twice as long as the tests)
+	@rm -rf $(RECORDED)
+	@QUELL_DYNAMODB_RECORD=$(abspath $(RECORDED)) $(MAKE) --no-print-directory test
+	@$(BIN)/python -m infra.local examples $(RECORDED) $(EXAMPLES)
+	@$(BIN)/python -m infra.local replay $(EXAMPLES) --against moto
+	@$(BIN)/python -m infra.local replay $(RECORDED) --against dynalite
+
+$(DYNALITE)/node_modules/.package-lock.json: $(DYNALITE)/package.json $(DYNALITE)/package-lock.json
+	npm --prefix $(DYNALITE) ci
+	@touch $@
 
 LLM := .local/llm
 LLM_REQUIREMENTS := infra/local/requirements-llm.txt
@@ -72,8 +93,8 @@ $(LLM_STAMP): $(LLM_REQUIREMENTS)
 # A check whose tool is missing is skipped by name; in CI it has to be there. The versions are those that CI has.
 optional = if command -v $1 >/dev/null || [ -n "$$CI" ]; then $2; else echo "skipped: cargo install --locked $(shell grep '^$1@' .ci/tools)"; fi
 
-# Every line of a list of tools has to stand in what was locked from it.
-locked = grep -v '^\#' $1.in | while read -r tool; do \
+# Every line of a list of tools has to stand in what was locked from it, where a tool is without its extras.
+locked = sed '/^\#/d; s/\[.*\]//' $1.in | while read -r tool; do \
 	grep -qxF "$$tool \\" $1.txt || { echo "$1.txt does not have $$tool: run make lock"; exit 1; }; done
 
 lint: venv ## Formatting, Clippy, documentation and the template
@@ -95,10 +116,6 @@ lint: venv ## Formatting, Clippy, documentation and the template
 # Eight regions of the commercial partition, and one each of the two others: what a type of resource may have differs.
 REGIONS := us-east-1 us-west-2 eu-central-1 eu-west-1 ap-northeast-1 ap-southeast-2 ca-central-1 sa-east-1 us-gov-west-1 cn-north-1
 
-CHECKS := .local/checks
-CHECKS_REQUIREMENTS := infra/local/requirements-checks.txt
-CHECKS_STAMP := $(CHECKS)/stamp-$(shell cksum $(CHECKS_REQUIREMENTS) | cut -d' ' -f1)
-
 lint-template: venv $(CHECKS_STAMP) ## The template alone, for ten regions of three partitions
 	@$(BIN)/python infra/lint/template.py
 	@echo 'cfn-lint: $(REGIONS)'
@@ -109,7 +126,7 @@ lint-template: venv $(CHECKS_STAMP) ## The template alone, for ten regions of th
 $(CHECKS_STAMP): $(CHECKS_REQUIREMENTS)
 	$(PYTHON) -m venv $(CHECKS)
 	@$(CHECKS)/bin/pip install --quiet --no-compile --disable-pip-version-check --no-deps --require-hashes --requirement $< || \
-		{ echo 'make lint needs the packages of $< once, and pip cannot fetch them: is there a network?'; exit 1; }
+		{ echo 'make lint and make test need the packages of $< once, and pip cannot fetch them: is there a network?'; exit 1; }
 	@rm -f $(CHECKS)/stamp-*
 	@touch $@
 

@@ -64,6 +64,14 @@ def parser() -> argparse.ArgumentParser:
     grants = commands.add_parser("grants", help="the grants of roles that no request of the stories needed")
     grants.add_argument("file", type=Path, help="what QUELL_GRANTS named while they ran")
     grants.add_argument("--table", action="store_true", help="print the table for docs/security.md instead")
+
+    replay = commands.add_parser("replay", help="the recorded requests to DynamoDB against another implementation of it")
+    replay.add_argument("file", type=Path, help="the directory that QUELL_DYNAMODB_RECORD named while the stories ran, or a file of examples")
+    replay.add_argument("--against", choices=["moto", "dynalite"], required=True)
+
+    examples = commands.add_parser("examples", help="one example of each kind of request in a recording")
+    examples.add_argument("recording", type=Path, help="the directory that QUELL_DYNAMODB_RECORD named while the stories ran")
+    examples.add_argument("file", type=Path, help="the file to write")
     return top
 
 
@@ -90,6 +98,14 @@ def main() -> int:
         from infra.local import grants
 
         return grants.check(given.file, given.table)
+    if given.command == "replay":
+        from infra.local.replay import run
+
+        return run.run(given.file, given.against)
+    if given.command == "examples":
+        from infra.local.replay import examples
+
+        return examples.write(given.recording, given.file)
     if given.bootstraps and (problem := build.missing(given.bootstraps)):
         sys.exit(problem)
     if given.command == "up":

@@ -61,7 +61,8 @@ def start(children: Children, run: Run, bind: str = LOOPBACK) -> Emulator:
     emulator = Emulator(reachable(bind), free_port())
     # The functions inherit this environment. It is kept as small as Lambda's own, so that nothing of the user's
     # shell (a proxy, a log level, a certificate bundle) changes what they do. Docker's engine is the emulator's own need: instances are containers of it.
-    kept = {key: os.environ[key] for key in ("HOME", "LANG", "DOCKER_HOST", "QUELL_GRANTS", "QUELL_METER") if key in os.environ}
+    noted = ("QUELL_GRANTS", "QUELL_METER", "QUELL_DYNAMODB_RECORD")
+    kept = {key: os.environ[key] for key in ("HOME", "LANG", "DOCKER_HOST", *noted) if key in os.environ}
     env = kept | emulator.aws_environment() | {
         "PATH": path_with_tools(),
         "GATEWAY_PORT": str(emulator.port),

@@ -10,6 +10,7 @@ import uvicorn
 from ministack.services import dynamodb
 
 from infra.local import aws_rules, iam, meter, ssm_document
+from infra.local.replay import record
 
 socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 
@@ -46,6 +47,7 @@ def serve() -> None:
 
 if __name__ == "__main__":
     read_expressions_once()
+    record.install()
     iam.install()
     ssm_document.install()
     aws_rules.install()

@@ -1,0 +1,50 @@
+"""The list of known differences between DynamoDB's implementations: which, why, and who is right by AWS's documents.
+
+What is not listed here fails a replay. An entry is as narrow as its difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from infra.local.replay.compare import Difference
+from infra.local.replay.recording import Request
+
+API = "https://docs.aws.amazon.com/amazondynamodb/latest/APIReference"
+
+
+@dataclass(frozen=True)
+class Known:
+    against: str
+    reason: str
+    # Whose answer is that of AWS, by its document: "recorded" or the other's.
+    right: str
+    document: str
+    is_about: Callable[[Request, Difference], bool]
+
+
+def _unasked_capacity(request: Request, difference: Difference) -> bool:
+    return difference.field == "ConsumedCapacity" and "ReturnConsumedCapacity" not in request.body and difference.recorded is None
+
+
+def _no_item_in_refusal(request: Request, difference: Difference) -> bool:
+    return difference.field in ("item", "items") and not any(difference.other or [])
+
+
+KNOWN = [
+    Known(
+        "moto",
+        "tells the consumed capacity to who has not asked for it",
+        "recorded",
+        f"{API}/API_UpdateItem.html#DDB-UpdateItem-request-ReturnConsumedCapacity",
+        _unasked_capacity,
+    ),
+    Known(
+        "dynalite",
+        "knows no ReturnValuesOnConditionCheckFailure: a refusal is without the item",
+        "recorded",
+        f"{API}/API_UpdateItem.html#DDB-UpdateItem-request-ReturnValuesOnConditionCheckFailure",
+        _no_item_in_refusal,
+    ),
+]
