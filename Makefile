@@ -41,7 +41,7 @@ CHECKS_STAMP := $(CHECKS)/stamp-$(shell cksum $(CHECKS_REQUIREMENTS) | cut -d' '
 stack: venv ## The local stack alone, with its facts as one line of JSON (ends with Ctrl-D)
 	@$(BIN)/python -m infra.local up $(ARGS)
 
-test: venv $(CHECKS_STAMP) ## All tests
+test: venv ## All tests
 	@[ -x /usr/sbin/sshd ] || echo 'skipped: the stories that need a real sshd (install openssh-server)'
 	@command -v prometheus-alertmanager >/dev/null || \
 		echo 'skipped: real_alertmanager, ha_pair, and stories of silences, repair_silence and still_firing (install prometheus-alertmanager)'
@@ -58,14 +58,16 @@ test: venv $(CHECKS_STAMP) ## All tests
 		$(if $(wildcard /usr/sbin/sshd),,--own-ssh-host $(DEBUG)/ssh-host) --run \
 		cargo $(if $(NEXTEST),nextest run,test --no-fail-fast) $(ALL)
 	@$(BIN)/python -m infra.local grants $(GRANTS)
-	@$(BIN)/python -m infra.local replay $(EXAMPLES) --against moto
+	@if [ -n "$$CI" ]; then $(MAKE) --no-print-directory $(CHECKS_STAMP); fi
+	@if [ -e $(CHECKS_STAMP) ]; then $(BIN)/python -m infra.local replay $(EXAMPLES) --against moto; \
+		else echo 'skipped: the replay of requests to DynamoDB against moto (make lint sets up its tools)'; fi
 
 # Requests to DynamoDB: all that the stories have made, and an example of each kind, on which AWS and its imitations have to agree.
 RECORDED := $(BUILT)/dynamodb
 EXAMPLES := tests/contracts/dynamodb.jsonl.gz
 DYNALITE := infra/local/replay/dynalite
 
-contract: venv $(DYNALITE)/node_modules/.package-lock.json ## Record the requests to DynamoDB anew, and replay them (needs Node.js; takes twice as long as the tests)
+contract: venv $(CHECKS_STAMP) $(DYNALITE)/node_modules/.package-lock.json ## Record the requests to DynamoDB anew, and replay them (needs Node.js; takes twice as long as the tests)
 	@rm -rf $(RECORDED)
 	@QUELL_DYNAMODB_RECORD=$(abspath $(RECORDED)) $(MAKE) --no-print-directory test
 	@$(BIN)/python -m infra.local examples $(RECORDED) $(EXAMPLES)
