@@ -2,7 +2,8 @@
 //! others.
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::DeleteMessageBatchRequestEntry;
+use aws_sdk_sqs::operation::create_queue::builders::CreateQueueFluentBuilder;
+use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, QueueAttributeName};
 
 use crate::alert::unique;
 use crate::stack::Stack;
@@ -20,12 +21,25 @@ impl OwnQueue {
     /// If it is not made.
     pub async fn create(stack: &Stack) -> Self {
         let client = Client::new(&stack.aws());
+        let made = client.create_queue().queue_name(unique("own"));
+        Self::made(client, made).await
+    }
+
+    /// Makes a FIFO queue, which takes groups and deduplication ids as that of repairs does.
+    ///
+    /// # Panics
+    /// If it is not made.
+    pub async fn create_fifo(stack: &Stack) -> Self {
+        let client = Client::new(&stack.aws());
         let made = client
             .create_queue()
-            .queue_name(unique("own"))
-            .send()
-            .await
-            .expect("a queue");
+            .queue_name(format!("{}.fifo", unique("own")))
+            .attributes(QueueAttributeName::FifoQueue, "true");
+        Self::made(client, made).await
+    }
+
+    async fn made(client: Client, made: CreateQueueFluentBuilder) -> Self {
+        let made = made.send().await.expect("a queue");
         Self {
             client,
             url: made.queue_url.expect("its URL"),

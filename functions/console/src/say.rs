@@ -91,7 +91,6 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    use std::fmt::Display;
 
     use domain::notification::words::{page_words, words};
     use domain::primitives::language::Language;

@@ -170,7 +170,7 @@ async fn a_playbook_with_a_record_runs_alone_until_its_alert_recurs() {
     .await;
     let (store, repairs, directory) = (
         &shop.stack.store,
-        OwnQueue::create(&shop.stack).await,
+        OwnQueue::create_fifo(&shop.stack).await,
         shop.config().display().to_string(),
     );
     // Its cards come from the deployed notifier, its repairs stay with this story.

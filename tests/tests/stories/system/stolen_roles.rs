@@ -10,15 +10,13 @@ use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::primitives::Blob;
 use serde_json::{Value, json};
 use tests::alert::unique;
+use tests::own_function::LOGS;
 use tests::roles::ATTEMPT;
 use tests::stack::{Stack, project};
 
 const ROLES: [&str; 8] = [
     "Ingress", "Signals", "Analyzer", "Notifier", "Repair", "Bridge", "Witness", "Console",
 ];
-
-/// CloudWatch Logs (<https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/>).
-const LOGS: Service = Service::json_1_1("logs", "Logs_20140328");
 
 /// What somebody tries. The texts are those of the table.
 #[derive(Debug, Clone, Copy)]

@@ -15,6 +15,7 @@ use tests::alert::{TestAlert, unique};
 use tests::in_process::{answer, signed};
 use tests::isolated_ingress::{IsolatedIngress, deliver};
 use tests::own_queue::OwnQueue;
+use tests::stack::wait_for;
 use wire::message::{Message, Queued as _};
 
 #[tokio::test]
@@ -49,15 +50,12 @@ async fn an_incident_that_nobody_hears_of_expires_and_may_come_back() {
         (Status::Expired, false, Some(at(18_001)))
     );
     isolated.stack.log_with(&id, Event::IncidentExpired).await;
-    assert!(
-        !isolated
-            .stack
-            .store
-            .open_incidents()
-            .await
-            .expect("a list")
-            .contains(&incident_id)
-    );
+    // The index of open incidents learns of it a moment later.
+    let not_listed = async || {
+        let open = isolated.stack.store.open_incidents().await;
+        (!open.expect("a list").contains(&incident_id)).then_some(())
+    };
+    wait_for("the end of the incident in the index", not_listed).await;
     let message = Message::IncidentChanged {
         incident_id: incident_id.clone(),
     };
