@@ -8,7 +8,11 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 
 const ASSETS: [(&str, &str, &str); 10] = [
-    ("icon.svg", "image/svg+xml", include_str!("../assets/icon.svg")),
+    (
+        "icon.svg",
+        "image/svg+xml",
+        include_str!("../assets/icon.svg"),
+    ),
     ("style.css", STYLE, include_str!("../assets/style.css")),
     ("console.js", SCRIPT, include_str!("../assets/console.js")),
     ("act.js", SCRIPT, include_str!("../assets/act.js")),
