@@ -24,6 +24,9 @@ use crate::view::summary::Summary;
 
 /// How many locks are looked at, each with a read of its own.
 const LOCKS_READ: usize = 100;
+/// How much of a log one answer holds: Lambda's is 6 MB at most
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>).
+const LOG_BYTES: usize = 4_000_000;
 /// How many members of a storm are listed.
 const MEMBERS_LISTED: usize = 1_000;
 
@@ -88,17 +91,45 @@ pub(crate) async fn known(app: &App, id: &str) -> Result<Incident, Refusal> {
     app.store.incident(&id).await?.ok_or(Refusal::NoIncident)
 }
 
-/// `GET /api/v1/incidents/{id}/log`.
+/// `GET /api/v1/incidents/{id}/log`: the entries behind `after`, as many as one answer holds.
 ///
 /// # Errors
-/// If there is no such incident, or the table does not answer.
-pub(crate) async fn log(app: &App, id: &str) -> Result<String, Refusal> {
+/// If there is no such incident, if `after` is no number, or if the table does not answer.
+pub(crate) async fn log(app: &App, id: &str, query: &str) -> Result<String, Refusal> {
+    let after = after(query)?;
     let incident = known(app, id).await?;
-    let entries = entries(app, &incident.id).await?;
-    Ok(as_json(&json!({
-        "incident_id": incident.id, "entries": entries,
-        "head": { "entries": incident.log_head.sequence, "hash": incident.log_head.hash },
-    })))
+    let mut bytes = 0;
+    let (mut shown, mut next) = (Vec::new(), None);
+    for entry in app.store.log_after(&incident.id, after).await? {
+        let entry = as_json(&EntryView::of(entry));
+        bytes += entry.len();
+        if bytes > LOG_BYTES && !shown.is_empty() {
+            next = shown.len().try_into().ok().map(|shown: u64| after + shown);
+            break;
+        }
+        shown.push(entry);
+    }
+    let head = &incident.log_head;
+    let head = json!({ "entries": head.sequence, "hash": head.hash });
+    let id = &incident.id;
+    Ok(format!(
+        r#"{{"incident_id":"{id}","entries":[{}],"next":{},"head":{head}}}"#,
+        shown.join(","),
+        json!(next),
+    ))
+}
+
+/// The number behind which a log is asked for.
+fn after(query: &str) -> Result<u64, Refusal> {
+    let mut after = 0;
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if name != "after" {
+            return Err(Refusal::malformed(&name, "is not a parameter of a log"));
+        }
+        let number = value.parse();
+        after = number.map_err(|_| Refusal::malformed(&name, "has to be an entry's number"))?;
+    }
+    Ok(after)
 }
 
 pub(crate) async fn entries(app: &App, id: &IncidentId) -> Result<Vec<EntryView>, Refusal> {

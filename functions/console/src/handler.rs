@@ -80,7 +80,7 @@ impl App {
         let body = match found.route.to {
             Target::Incidents => api::incidents(self, query, now).await?,
             Target::Incident => api::incident(self, id).await?,
-            Target::Log => api::log(self, id).await?,
+            Target::Log => api::log(self, id, query).await?,
             Target::Storm => api::as_json(&api::storm(self, id).await?),
             Target::Repairs => api::as_json(&api::repairs(self, now).await?),
             Target::Playbooks => {

@@ -52,7 +52,7 @@ impl Say {
     }
 
     /// A text of the pages alone.
-    pub(crate) fn page<'a>(self, key: &'a str) -> &'a str {
+    pub(crate) fn page(self, key: &str) -> &str {
         page_words(self.language).text("console", key)
     }
 
@@ -90,7 +90,6 @@ mod tests {
     use std::collections::BTreeSet;
     use std::fs;
     use std::path::Path;
-
 
     use domain::notification::words::{page_words, words};
     use domain::primitives::language::Language;

@@ -18,6 +18,9 @@ use crate::view::summary::Summary;
 
 /// How many earlier incidents of the same alert are listed.
 const EARLIER: u32 = 8;
+/// How many entries of a log are shown, the newest, and how many outputs of steps: the API has all.
+const ENTRIES_SHOWN: usize = 500;
+const OUTPUTS_SHOWN: usize = 40;
 /// How much of what was asked for an analysis is shown.
 const ASKED_CHARACTERS: usize = 200;
 
@@ -28,6 +31,8 @@ struct IncidentPage<'a> {
     root: &'a str,
     incident: IncidentView,
     entries: Vec<EntryView>,
+    /// How many entries came before those.
+    entries_before: usize,
     earlier: Vec<Summary>,
     people: Vec<&'a str>,
     acts: Acts,
@@ -57,6 +62,8 @@ pub(super) async fn incident(app: &App, frame: &Frame, id: &str) -> Result<Main,
         Ok::<_, Refusal>(past)
     };
     let (entries, past) = tokio::try_join!(api::entries(app, &incident.id), past)?;
+    let entries_before = entries.len().saturating_sub(ENTRIES_SHOWN);
+    let entries = entries.into_iter().skip(entries_before).collect();
     let view = IncidentView::of(&incident, channels, frame.say);
     let title = format!("{} {}", view.summary.severity, view.summary.name);
     let earlier = past
@@ -67,6 +74,7 @@ pub(super) async fn incident(app: &App, frame: &Frame, id: &str) -> Result<Main,
         say: frame.say,
         root: &frame.root,
         acts: Acts::of(app, frame, &incident)?,
+        entries_before,
         entries,
         earlier: earlier.collect(),
         people: channels.people.keys().map(String::as_str).collect(),
@@ -98,10 +106,11 @@ impl IncidentPage<'_> {
     }
 
     fn outputs(&self) -> Vec<(&EntryView, String)> {
-        let outputs = self.entries.iter();
-        outputs
-            .filter_map(|entry| Some((entry, entry.output()?)))
-            .collect()
+        let outputs = self.entries.iter().rev();
+        let outputs = outputs.filter_map(|entry| Some((entry, entry.output()?)));
+        let mut newest: Vec<_> = outputs.take(OUTPUTS_SHOWN).collect();
+        newest.reverse();
+        newest
     }
 
     fn reasons(&self) -> [&'static str; 3] {
@@ -135,7 +144,7 @@ impl IncidentPage<'_> {
         let asked = evidence.map(|piece| {
             let found = match &piece.found {
                 Found::Measured { measurements, .. } => {
-                    self.say.counted("n_measurements", &measurements.len())
+                    self.say.counted("n_measurements", measurements.len())
                 }
                 Found::Known { facts } => facts.join(" · "),
                 Found::Nothing => self.say.page("nothing_found").to_owned(),

@@ -221,3 +221,25 @@ fn rendered(template: &impl Template) -> Result<String, Refusal> {
         .render()
         .map_err(|error| Refusal::Passing(Box::new(error)))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    #[test]
+    fn only_the_frame_takes_markup_as_it_is() {
+        let templates = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+        for entry in fs::read_dir(templates).expect("the templates") {
+            let path = entry.expect("an entry").path();
+            let text = fs::read_to_string(&path).expect("a text");
+            let unescaped = text.matches("|safe").count();
+            let expected = usize::from(path.ends_with("frame.html"));
+            assert_eq!(unescaped, expected, "{}", path.display());
+            // The policy would keep them from running; they are none of ours.
+            for inline in ["style=", " onclick", " onload", "javascript:", "<style"] {
+                assert!(!text.contains(inline), "{} has {inline}", path.display());
+            }
+        }
+    }
+}

@@ -3,6 +3,7 @@
 
 pub(crate) mod entry;
 pub(crate) mod incident;
+pub(crate) mod people;
 pub(crate) mod plan;
 pub(crate) mod playbook;
 pub(crate) mod repair;

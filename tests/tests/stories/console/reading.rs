@@ -98,6 +98,11 @@ async fn lists_are_filtered_and_paged_without_a_gap() {
         fired.push(id.to_owned());
     }
     // The index follows the table by a moment.
+    wait_for("the newest in the list", async || {
+        let newest = api.reads("incidents", "incidents?open=true&limit=1").await;
+        (newest["incidents"][0]["id"].as_str() == fired.last().map(String::as_str)).then_some(())
+    })
+    .await;
     let (mut found, mut cursor) = (Vec::new(), String::new());
     for _ in 0..50 {
         let path = format!("incidents?open=true&limit=2{cursor}");
