@@ -34,7 +34,10 @@ pub(crate) struct PriceList {
     prices: Prices,
     /// What a month in which nothing happens costs: `make price` adds it up.
     #[serde(default, skip_serializing)]
-    #[expect(dead_code, reason = "it is another program's, and the file has no unknown fields")]
+    #[expect(
+        dead_code,
+        reason = "it is another program's, and the file has no unknown fields"
+    )]
     months: IgnoredAny,
 }
 

@@ -5,7 +5,7 @@ use jsonschema::Draft;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tests::alert::TestAlert;
-use tests::stack::{Stack, project};
+use tests::stack::{Stack, project, wait_for};
 
 struct Api<'a> {
     stack: &'a Stack,

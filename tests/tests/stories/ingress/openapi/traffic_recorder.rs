@@ -518,7 +518,7 @@ impl<'a> TrafficRecorder<'a> {
         for path in [
             "/api/v1/webhooks/nothing",
             "/api/v1/approvals/1",
-            "/api/v1/incidents",
+            "/api/v1/nothing",
         ] {
             let call = Call {
                 method: Method::GET,
