@@ -61,6 +61,11 @@ impl Say {
         page_words(self.language).fill("console", key, &[("n", &n.to_string())])
     }
 
+    /// A sentence of cards with its fields filled in.
+    pub(crate) fn filled(self, key: &str, fields: &[(&str, &str)]) -> String {
+        self.shared().fill("say", key, fields)
+    }
+
     /// A sentence of ours, with its values.
     pub(crate) fn sentence(self, phrase: &Phrase) -> String {
         line(&self.shared().say(phrase), SENTENCE_CHARACTERS)

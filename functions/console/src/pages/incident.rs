@@ -117,6 +117,34 @@ impl IncidentPage<'_> {
         CloseReason::VARIANTS.map(CloseReason::as_str)
     }
 
+    /// Where the alert comes from, next to a plan of which the registry does not say where its service lives: whoever decides has to
+    /// compare the two.
+    fn origin(&self) -> String {
+        let (say, one) = (self.say, &self.incident.summary);
+        let from = |value: &Option<String>, key, name, none| match value {
+            Some(value) => say.filled(key, &[(name, value)]),
+            None => say.filled(none, &[]),
+        };
+        let target = self.incident.plan.as_ref().map_or("", |plan| &plan.target);
+        [
+            say.filled("unscoped", &[("plan_target", target)]),
+            from(
+                &one.cluster,
+                "from_cluster",
+                "alert_cluster",
+                "from_no_cluster",
+            ),
+            ", ".to_owned(),
+            from(
+                &one.namespace,
+                "from_namespace",
+                "alert_namespace",
+                "from_no_namespace",
+            ),
+        ]
+        .concat()
+    }
+
     /// Where responders' actions go.
     fn respond(&self) -> String {
         format!(
