@@ -162,14 +162,31 @@ fn check_accepts_the_documents_example_of_teams() {
     );
 }
 
+/// The blocks of a page that stand between fences, of whatever language.
+fn blocks(page: &str) -> Vec<String> {
+    let (mut blocks, mut inside) = (Vec::new(), None);
+    for line in page.lines() {
+        match (&mut inside, line.starts_with("```")) {
+            (None, true) => inside = Some(String::new()),
+            (None, false) => {}
+            (Some(_), true) => blocks.extend(inside.take()),
+            (Some(block), false) => {
+                block.push_str(line);
+                block.push('\n');
+            }
+        }
+    }
+    blocks
+}
+
 #[test]
 fn on_duty_prints_what_the_documents_show() {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
     let page = std::fs::read_to_string(docs.join("command.md")).expect("the page");
     let directory = examples();
     let config = directory.path().to_str().expect("a path");
-    let (mut runs, mut blocks) = (0, page.split("```\n"));
-    while let (Some(_), Some(block)) = (blocks.next(), blocks.next()) {
+    let mut runs = 0;
+    for block in blocks(&page) {
         let Some((command, shown)) = block.split_once('\n') else {
             continue;
         };

@@ -54,7 +54,7 @@ async fn a_thousand_racing_deliveries_are_counted_on_one_incident() {
         .iter()
         .enumerate()
         .map(|(i, alert)| deliver(&apps[i % apps.len()], &stack, alert));
-    let answers: Vec<(u16, Value)> = stream::iter(racing).buffer_unordered(250).collect().await;
+    let answers: Vec<(u16, Value)> = stream::iter(racing).buffer_unordered(100).collect().await;
 
     let refused: Vec<&(u16, Value)> = answers
         .iter()
