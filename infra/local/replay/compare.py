@@ -36,7 +36,7 @@ class Compare:
         one, two = dict(self._parts(request, recorded)), dict(self._parts(request, other))
         # A scan has no order: what a page of it has differs, and where it ends.
         paged = request.operation == "Scan" and ("LastEvaluatedKey" in {*one, *two} or "ExclusiveStartKey" in request.body)
-        fields = ["outcome"] if paged else dict.fromkeys([*one, *two])
+        fields = ["outcome"] if paged or one["outcome"] != two["outcome"] else dict.fromkeys([*one, *two])
         found = (Difference(field, one.get(field), two.get(field)) for field in fields)
         return [difference for difference in found if difference.recorded != difference.other]
 

@@ -24,8 +24,17 @@ class Known:
     is_about: Callable[[Request, Difference], bool]
 
 
+def listed(against: str) -> list[Known]:
+    return [known for known in KNOWN if known.against == against]
+
+
 def _unasked_capacity(request: Request, difference: Difference) -> bool:
     return difference.field == "ConsumedCapacity" and "ReturnConsumedCapacity" not in request.body and difference.recorded is None
+
+
+def _end_seen_ahead(request: Request, difference: Difference) -> bool:
+    full = request.body.get("Limit") == request.answer.body.get("ScannedCount")
+    return difference.field == "LastEvaluatedKey" and full and difference.other is None
 
 
 def _no_item_in_refusal(request: Request, difference: Difference) -> bool:
@@ -39,6 +48,13 @@ KNOWN = [
         "recorded",
         f"{API}/API_UpdateItem.html#DDB-UpdateItem-request-ReturnConsumedCapacity",
         _unasked_capacity,
+    ),
+    Known(
+        "moto",
+        "leaves out LastEvaluatedKey where nothing follows the last item of a Limit, for which DynamoDB does not look",
+        "recorded",
+        f"{API}/API_Query.html#DDB-Query-request-Limit",
+        _end_seen_ahead,
     ),
     Known(
         "dynalite",
