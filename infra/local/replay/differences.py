@@ -38,7 +38,9 @@ def _end_seen_ahead(request: Request, difference: Difference) -> bool:
 
 
 def _no_item_in_refusal(request: Request, difference: Difference) -> bool:
-    return difference.field in ("item", "items") and not any(difference.other or [])
+    writes = [part for step in request.body.get("TransactItems") or [{"": request.body}] for part in step.values()]
+    asked = any("ReturnValuesOnConditionCheckFailure" in write for write in writes)
+    return difference.field in ("item", "items") and asked and not any(difference.other or [])
 
 
 KNOWN = [

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 from infra.local.iam import NAMED
@@ -29,7 +30,7 @@ NARROWED_BY = ("Limit", "ExclusiveStartKey", "FilterExpression", "ProjectionExpr
 # Telegram, PEM, JWT, and a person's token. A path of this machine is no secret, but it is no part of the project either.
 UNFIT = re.compile(
     r"A[KS]IA[0-9A-Z]{16}|gh[pousr]_\w{36}|xox[a-z]-\w|\b\d{8,10}:[\w-]{30}|-----BEGIN|eyJ[\w-]{10,}\.eyJ|quell_[0-9A-Z]{26}_[0-9a-f]{64}|"
-    + "|".join(re.escape(str(path)) for path in (PROJECT, Path.home()))
+    + "|".join(re.escape(str(path)) for path in (PROJECT, Path.home(), f"{gettempdir()}/"))
 )
 
 

@@ -36,7 +36,7 @@ def shapes(request: Request) -> set[Shape]:
 def _transaction(request: Request, steps: list[Record]) -> Iterator[Shape]:
     codes = [reason.get("Code") for reason in request.answer.body.get("CancellationReasons") or []]
     what = outcome(Answer(request.answer.status, {"__type": request.answer.body.get("__type", "")}))
-    yield (request.operation, what, next(size for size in SIZES if len(steps) <= size), *sorted(set(codes)))
+    yield (request.operation, what, next((size for size in SIZES if len(steps) <= size), SIZES[-1] + 1), *sorted(set(codes)))
     for place, step in enumerate(steps):
         for kind, part in step.items():
             yield (request.operation, what, kind, *_one(part), codes[place] if codes else None)
