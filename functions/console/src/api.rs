@@ -98,15 +98,17 @@ pub(crate) async fn known(app: &App, id: &str) -> Result<Incident, Refusal> {
 pub(crate) async fn log(app: &App, id: &str, query: &str) -> Result<String, Refusal> {
     let after = after(query)?;
     let incident = known(app, id).await?;
-    let mut bytes = 0;
-    let (mut shown, mut next) = (Vec::new(), None);
+    let (mut shown, mut bytes) = (Vec::new(), 0);
+    let (mut last, mut next) = (after, None);
     for entry in app.store.log_after(&incident.id, after).await? {
+        let sequence = entry.sequence;
         let entry = as_json(&EntryView::of(entry));
         bytes += entry.len();
         if bytes > LOG_BYTES && !shown.is_empty() {
-            next = shown.len().try_into().ok().map(|shown: u64| after + shown);
+            next = Some(last);
             break;
         }
+        last = sequence;
         shown.push(entry);
     }
     let head = &incident.log_head;
