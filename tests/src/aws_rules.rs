@@ -3,6 +3,7 @@
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
 
+use reqwest::{Client, RequestBuilder};
 use serde_json::Value;
 
 use crate::stack::Stack;
@@ -45,11 +46,7 @@ impl Drop for AwsRules<'_> {
 /// # Panics
 /// If there is no answer.
 pub async fn post(stack: &Stack, rules: &Value) -> (u16, Value) {
-    let url = format!("{}{PATH}", stack.facts.endpoint_url);
-    let response = stack.http.post(url).json(rules).send().await;
-    let response = response.expect("an answer");
-    let status = response.status().as_u16();
-    (status, response.json().await.expect("JSON"))
+    answered(own_connection().post(url(stack)).json(rules)).await
 }
 
 /// How often a rule has refused or changed something since rules were switched on or off.
@@ -57,11 +54,23 @@ pub async fn post(stack: &Stack, rules: &Value) -> (u16, Value) {
 /// # Panics
 /// If there is no answer.
 pub async fn seen(stack: &Stack, rule: &str) -> u64 {
-    let url = format!("{}{PATH}", stack.facts.endpoint_url);
-    // Over a connection of its own: that of the stack's client may be one that is cut.
-    let response = reqwest::get(url).await.expect("an answer");
-    let answer: Value = response.json().await.expect("JSON");
+    let (_, answer) = answered(own_connection().get(url(stack))).await;
     answer["seen"][rule].as_u64().unwrap_or_default()
+}
+
+/// A rule may cut the connections that the story's own client keeps.
+fn own_connection() -> Client {
+    Client::new()
+}
+
+fn url(stack: &Stack) -> String {
+    format!("{}{PATH}", stack.facts.endpoint_url)
+}
+
+async fn answered(request: RequestBuilder) -> (u16, Value) {
+    let response = request.send().await.expect("an answer");
+    let status = response.status().as_u16();
+    (status, response.json().await.expect("JSON"))
 }
 
 fn switch_off(endpoint_url: &str) -> io::Result<()> {

@@ -94,7 +94,7 @@ async fn a_connection_that_was_silent_is_reset() {
     sleep(Duration::from_millis(2_500)).await;
     let cut = ask().expect_err("a reset");
     assert_eq!(cut.kind(), ErrorKind::ConnectionReset);
-    assert_eq!(rules.seen("idle").await, 1);
+    assert!(rules.seen("idle").await >= 1);
 }
 
 /// The code and the body of the refusal of a request that is made until it is throttled.
