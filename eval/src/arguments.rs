@@ -23,6 +23,15 @@ pub(crate) struct Arguments {
         hide_default_value = true
     )]
     pub(crate) only: String,
+    /// Measure the diagnosis of Kubernetes with the frozen cases of Cloud-OpsBench in this directory instead (docs/diagnosis.md)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cloud_opsbench: Option<PathBuf>,
+    /// Take the rules of a class or of a cause out (repeatable); `each` takes them out one after the other
+    #[arg(long, value_name = "NAME", requires = "cloud_opsbench")]
+    pub(crate) without: Vec<String>,
+    /// List the answers that are wrong
+    #[arg(long, requires = "cloud_opsbench")]
+    pub(crate) misses: bool,
     /// Where the figures go (default: target/eval/report.json of the project)
     #[arg(long, value_name = "FILE", hide_default_value = true, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/eval/report.json"))]
     pub(crate) report: PathBuf,

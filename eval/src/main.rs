@@ -5,6 +5,7 @@
 
 mod arguments;
 mod case;
+mod cloud_opsbench;
 mod rule_sets;
 mod score;
 
@@ -25,7 +26,7 @@ use domain::analysis::settings::{Api, ProviderSettings};
 use playbook_files::analyzer_files::AnalyzerFiles;
 use playbook_files::operator_files::OperatorFiles;
 use secrecy::SecretString;
-use serde_json::json;
+use serde_json::{Value, json};
 use settings::alert_tables;
 use settings::variables::Variables;
 
@@ -56,6 +57,17 @@ fn say(text: &str) {
 }
 
 async fn run(arguments: &Arguments, project: &Path) -> Result<(), String> {
+    if let Some(directory) = &arguments.cloud_opsbench {
+        let options = cloud_opsbench::Options {
+            directory,
+            only: &arguments.only,
+            without: &arguments.without,
+            misses: arguments.misses,
+        };
+        let (table, figures) = cloud_opsbench::measure(&options)?;
+        say(&table);
+        return write_report(arguments, &figures);
+    }
     let files = Files {
         // The services that the alerts are about are the evaluation's own.
         operator: OperatorFiles::load(&project.join("eval/config"))
@@ -84,6 +96,10 @@ async fn run(arguments: &Arguments, project: &Path) -> Result<(), String> {
         say(&rules.coverage(&files.tables).row(name));
     }
     let report = json!({ "scores": scores.iter().map(Score::figures).collect::<Vec<_>>() });
+    write_report(arguments, &report)
+}
+
+fn write_report(arguments: &Arguments, report: &Value) -> Result<(), String> {
     let unwritable = |error: std::io::Error| format!("{}: {error}", arguments.report.display());
     if let Some(directory) = arguments.report.parent() {
         std::fs::create_dir_all(directory).map_err(unwritable)?;

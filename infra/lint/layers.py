@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Crates, lowest first. A crate imports only those of the lines above its own.
 CRATES = [
-    ["domain", "redaction"],
+    ["domain", "kubernetes", "redaction"],
     ["wire", "settings", "evidence", "chart"],
     ["aws", "playbook_files"],
     ["outbound", "store"],

@@ -1,0 +1,96 @@
+//! The cases of the benchmark: what a tool would have said, and the right answer.
+
+use std::path::{Path, PathBuf};
+
+use kubernetes::snapshot::Snapshot;
+use serde::Deserialize;
+
+use super::tool_cache::ToolCache;
+use super::translate;
+
+/// What `metadata.json` says. Only `namespace` is known to the diagnosis; the rest is for the score.
+#[derive(Debug, Deserialize)]
+struct Metadata {
+    namespace: String,
+    result: Expected,
+}
+
+/// The right answer.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct Expected {
+    #[serde(rename = "fault_taxonomy")]
+    pub(crate) class: String,
+    #[serde(rename = "fault_object")]
+    pub(crate) object: String,
+    #[serde(rename = "root_cause")]
+    pub(crate) cause: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct Case {
+    /// `system/category/number`
+    pub(crate) name: String,
+    pub(crate) system: String,
+    pub(crate) expected: Expected,
+    pub(crate) snapshot: Snapshot,
+}
+
+impl Case {
+    /// The cases below a directory whose names contain a text, in the order of their names.
+    pub(crate) fn all(directory: &Path, only: &str) -> Result<Vec<Self>, String> {
+        let mut places = Vec::new();
+        collect(directory, &mut places)?;
+        places.sort();
+        if places.is_empty() {
+            return Err(format!(
+                "{}: no metadata.json below it",
+                directory.display()
+            ));
+        }
+        places
+            .iter()
+            .map(|place| (name_of(place), place))
+            .filter(|(name, _)| name.contains(only))
+            .map(|(name, place)| Self::load(place, name))
+            .collect()
+    }
+
+    fn load(place: &Path, name: String) -> Result<Self, String> {
+        let file = place.join("metadata.json");
+        let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
+        let text = std::fs::read_to_string(&file).map_err(|error| failed(&error))?;
+        let metadata: Metadata = serde_json::from_str(&text).map_err(|error| failed(&error))?;
+        let cache = ToolCache::load(&place.join("tool_cache.json"))?;
+        Ok(Self {
+            system: name.split('/').next().unwrap_or_default().to_owned(),
+            name,
+            expected: metadata.result,
+            snapshot: translate::snapshot(&metadata.namespace, &cache),
+        })
+    }
+}
+
+/// The directories with a `metadata.json`.
+fn collect(directory: &Path, found: &mut Vec<PathBuf>) -> Result<(), String> {
+    let failed = |error: std::io::Error| format!("{}: {error}", directory.display());
+    if directory.join("metadata.json").is_file() {
+        found.push(directory.to_owned());
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(directory).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.is_dir() {
+            collect(&path, found)?;
+        }
+    }
+    Ok(())
+}
+
+/// The last three parts of a case's path: the system, the category and the number.
+fn name_of(place: &Path) -> String {
+    let parts: Vec<_> = place
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy())
+        .collect();
+    parts[parts.len().saturating_sub(3)..].join("/")
+}
