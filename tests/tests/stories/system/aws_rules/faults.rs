@@ -1,7 +1,7 @@
 //! Faults of AWS that a story can switch on: invocations that are late or refused, connections that
 //! are cut, keys that are hot.
 
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -82,19 +82,35 @@ async fn a_connection_that_was_silent_is_reset() {
     // 350 seconds are 1.75 of these.
     let rules = json!({ "scale": 0.005, "idle_seconds": 350 });
     let rules = AwsRules::switch_on(&stack, &rules).await;
-    let mut connection = TcpStream::connect(address).expect("a connection");
-    let mut ask = || {
-        let head = format!("GET /_ministack/health HTTP/1.1\r\nhost: {address}\r\n\r\n");
-        connection.write_all(head.as_bytes())?;
-        connection.read(&mut [0; 8192])
-    };
-    ask().expect("an answer");
+    let connection = TcpStream::connect(address).expect("a connection");
+    let mut connection = BufReader::new(connection);
+    ask(&mut connection).expect("an answer");
     sleep(Duration::from_millis(500)).await;
-    ask().expect("it was not silent for long");
+    ask(&mut connection).expect("it was not silent for long");
     sleep(Duration::from_millis(2_500)).await;
-    let cut = ask().expect_err("a reset");
+    let cut = ask(&mut connection).expect_err("a reset");
     assert_eq!(cut.kind(), ErrorKind::ConnectionReset);
     assert!(rules.seen("idle").await >= 1);
+}
+
+/// Asks the emulator how it is and reads the whole answer: what was left of it would be read for the next one, that of a
+/// connection that was cut too.
+fn ask(connection: &mut BufReader<TcpStream>) -> io::Result<()> {
+    let head = b"GET /_ministack/health HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    connection.get_mut().write_all(head)?;
+    let mut length = 0;
+    let mut line = String::new();
+    while line != "\r\n" {
+        line.clear();
+        if connection.read_line(&mut line)? == 0 {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        if let Some(value) = line.strip_prefix("content-length: ") {
+            length = value.trim_end().parse().expect("a length");
+        }
+    }
+    assert!(length > 0, "a body of a known length");
+    connection.read_exact(&mut vec![0; length])
 }
 
 /// The code and the body of the refusal of a request that is made until it is throttled.
