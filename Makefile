@@ -172,7 +172,7 @@ price: venv ## What an incident, and a month in which nothing happens, cost on A
 	cargo build $(ALL) $(FUNCTIONS:%=--bin %)
 	@$(BIN)/python -m infra.local price --bootstraps $(DEBUG)
 
-eval: ## How often the rules, and every model of analyzer.yaml, are right about 77 alerts (ARGS='--config DIR --key NAME=FILE', or --help)
+eval: ## How often the rules, and every model of analyzer.yaml, are right about 77 alerts (ARGS='--config DIR --key NAME=FILE'), or about Kubernetes (--cloud-opsbench DIR, or --help)
 	@cargo build --quiet $(ALL) --bin eval
 	@$(DEBUG)/eval $(ARGS)
 

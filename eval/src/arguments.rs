@@ -15,7 +15,7 @@ pub(crate) struct Arguments {
     /// The file with the key of the provider NAME; its first line counts. Can be given for every provider
     #[arg(long = "key", value_name = "NAME=FILE", value_parser = key)]
     pub(crate) keys: Vec<(String, PathBuf)>,
-    /// Only the alerts whose file's name contains this
+    /// Only the alerts whose file's name, or the cases whose path, contains this
     #[arg(
         long,
         value_name = "TEXT",
@@ -23,18 +23,19 @@ pub(crate) struct Arguments {
         hide_default_value = true
     )]
     pub(crate) only: String,
-    /// Measure the diagnosis of Kubernetes with the frozen cases of Cloud-OpsBench in this directory instead (docs/diagnosis.md)
-    #[arg(long, value_name = "DIR")]
-    pub(crate) cloud_opsbench: Option<PathBuf>,
-    /// Take the rules of a class or of a cause out (repeatable); `each` takes them out one after the other
-    #[arg(long, value_name = "NAME", requires = "cloud_opsbench")]
-    pub(crate) without: Vec<String>,
-    /// List the answers that are wrong
-    #[arg(long, requires = "cloud_opsbench")]
-    pub(crate) misses: bool,
     /// Where the figures go (default: target/eval/report.json of the project)
     #[arg(long, value_name = "FILE", hide_default_value = true, default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/eval/report.json"))]
     pub(crate) report: PathBuf,
+    /// Measures the diagnosis of Kubernetes with the cases of Cloud-OpsBench in this directory instead (docs/diagnosis.md)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cloud_opsbench: Option<PathBuf>,
+    /// Takes out the rules of a class or of a cause, by the benchmark's name or ours; `each` takes out one after the other and counts
+    /// how often a cause is invented. Can be given several times
+    #[arg(long, value_name = "CLASS", requires = "cloud_opsbench")]
+    pub(crate) without: Vec<String>,
+    /// Lists the wrong answers
+    #[arg(long, requires = "cloud_opsbench")]
+    pub(crate) misses: bool,
 }
 
 fn key(text: &str) -> Result<(String, PathBuf), &'static str> {
@@ -59,6 +60,14 @@ mod tests {
         let keys = [("a", "/keys/a=b"), ("c", "d")];
         let keys = keys.map(|(name, file)| (name.to_owned(), PathBuf::from(file)));
         assert_eq!(arguments.keys, keys);
+    }
+
+    #[test]
+    fn rules_are_taken_out_for_the_benchmark_alone() {
+        let of = |arguments: &[&str]| Arguments::try_parse_from(["eval"].iter().chain(arguments));
+        let given = of(&["--cloud-opsbench", "/cases", "--without", "each"]).expect("known");
+        assert_eq!(given.without, ["each"]);
+        assert!(of(&["--without", "each"]).is_err());
     }
 
     #[test]

@@ -30,44 +30,48 @@ pub(crate) struct Expected {
 pub(crate) struct Case {
     /// `system/category/number`
     pub(crate) name: String,
-    pub(crate) system: String,
     pub(crate) expected: Expected,
     pub(crate) snapshot: Snapshot,
 }
 
 impl Case {
-    /// The cases below a directory whose names contain a text, in the order of their names.
-    pub(crate) fn all(directory: &Path, only: &str) -> Result<Vec<Self>, String> {
-        let mut places = Vec::new();
-        collect(directory, &mut places)?;
-        places.sort();
-        if places.is_empty() {
-            return Err(format!(
-                "{}: no metadata.json below it",
-                directory.display()
-            ));
-        }
-        places
-            .iter()
-            .map(|place| (name_of(place), place))
-            .filter(|(name, _)| name.contains(only))
-            .map(|(name, place)| Self::load(place, name))
-            .collect()
-    }
-
-    fn load(place: &Path, name: String) -> Result<Self, String> {
-        let file = place.join("metadata.json");
+    pub(crate) fn load(place: &Place) -> Result<Self, String> {
+        let file = place.directory.join("metadata.json");
         let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
         let text = std::fs::read_to_string(&file).map_err(|error| failed(&error))?;
         let metadata: Metadata = serde_json::from_str(&text).map_err(|error| failed(&error))?;
-        let cache = ToolCache::load(&place.join("tool_cache.json"))?;
+        let cache = ToolCache::load(&place.directory.join("tool_cache.json"))?;
         Ok(Self {
-            system: name.split('/').next().unwrap_or_default().to_owned(),
-            name,
+            name: place.name.clone(),
             expected: metadata.result,
             snapshot: translate::snapshot(&metadata.namespace, &cache),
         })
     }
+}
+
+/// Where a case is.
+#[derive(Debug)]
+pub(crate) struct Place {
+    name: String,
+    directory: PathBuf,
+}
+
+/// The cases below a directory whose names contain a text, in the order of their names.
+pub(crate) fn places(directory: &Path, only: &str) -> Result<Vec<Place>, String> {
+    let mut found = Vec::new();
+    collect(directory, &mut found)?;
+    found.sort();
+    if found.is_empty() {
+        return Err(format!(
+            "{}: no metadata.json below it",
+            directory.display()
+        ));
+    }
+    let named = found.into_iter().map(|directory| Place {
+        name: name_of(&directory),
+        directory,
+    });
+    Ok(named.filter(|place| place.name.contains(only)).collect())
 }
 
 /// The directories with a `metadata.json`.

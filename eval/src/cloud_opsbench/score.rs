@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kubernetes::finding::{Diagnosis, Finding};
 use serde_json::{Value, json};
 
-use super::case::Case;
+use super::case::{Case, Expected};
 use super::vocabulary::{object, root_cause, taxonomy};
 
 /// One answer about a case.
@@ -32,27 +32,35 @@ impl std::fmt::Display for Said {
     }
 }
 
-/// What was said about a case, and what of it is right.
+/// What was said about a case, and what would be right.
 #[derive(Debug)]
-pub(crate) struct Judged<'c> {
-    pub(crate) case: &'c Case,
+pub(crate) struct Judged {
+    name: String,
+    pub(crate) expected: Expected,
     /// The causes that are supported, the best first; none where the cause is unknown.
     pub(crate) said: Vec<Said>,
 }
 
-impl<'c> Judged<'c> {
-    pub(crate) fn of(case: &'c Case, diagnosis: &Diagnosis) -> Self {
+impl Judged {
+    pub(crate) fn of(case: &Case, diagnosis: &Diagnosis) -> Self {
         let carried = diagnosis
             .findings
             .iter()
             .filter(|finding| finding.support.carries());
-        let said = carried.map(|finding| Said::of(finding, case)).collect();
-        Self { case, said }
+        Self {
+            name: case.name.clone(),
+            expected: case.expected.clone(),
+            said: carried.map(|finding| Said::of(finding, case)).collect(),
+        }
+    }
+
+    fn system(&self) -> &str {
+        self.name.split('/').next().unwrap_or_default()
     }
 
     /// Class, object and cause of an answer.
     fn right(&self, said: &Said) -> [bool; 3] {
-        let expected = &self.case.expected;
+        let expected = &self.expected;
         [
             said.class == expected.class,
             said.object == expected.object,
@@ -83,7 +91,7 @@ impl<'c> Judged<'c> {
 
     /// The line of a wrong answer.
     pub(crate) fn miss(&self) -> String {
-        let expected = &self.case.expected;
+        let expected = &self.expected;
         let said: Vec<String> = self.said.iter().take(3).map(Said::to_string).collect();
         let said = if said.is_empty() {
             "unknown".to_owned()
@@ -92,7 +100,7 @@ impl<'c> Judged<'c> {
         };
         format!(
             "{}: {} of {}; said: {said}",
-            self.case.name, expected.cause, expected.object
+            self.name, expected.cause, expected.object
         )
     }
 }
@@ -108,7 +116,7 @@ struct Counts {
 }
 
 impl Counts {
-    fn add(&mut self, judged: &Judged<'_>) {
+    fn add(&mut self, judged: &Judged) {
         self.cases += 1;
         self.right += u32::from(judged.is_right());
         self.in_three += u32::from(judged.in_first_three());
@@ -143,13 +151,13 @@ impl Counts {
 }
 
 /// The table: every system, every class of it, every cause.
-pub(crate) fn table(all: &[Judged<'_>]) -> (String, Value) {
+pub(crate) fn table(all: &[Judged]) -> (String, Value) {
     let mut groups: BTreeMap<String, Counts> = BTreeMap::new();
     for judged in all {
-        let (system, expected) = (&judged.case.system, &judged.case.expected);
+        let (system, expected) = (judged.system(), &judged.expected);
         for name in [
             "all".to_owned(),
-            system.clone(),
+            system.to_owned(),
             format!("{system} {}", expected.class),
             format!("{system} {} {}", expected.class, expected.cause),
         ] {
@@ -173,10 +181,4 @@ pub(crate) fn table(all: &[Judged<'_>]) -> (String, Value) {
         .iter()
         .map(|(name, counts)| (name.clone(), counts.figures()));
     (text, Value::Object(figures.collect()))
-}
-
-/// How often a cause was invented for cases whose rules were taken out: said, and not unknown.
-pub(crate) fn invented(all: &[Judged<'_>]) -> (usize, usize) {
-    let invented = all.iter().filter(|judged| !judged.is_unknown()).count();
-    (invented, all.len())
 }

@@ -1,7 +1,9 @@
 //! A snapshot with its objects by kind, and who belongs to whom.
 
+use std::collections::BTreeMap;
+
 use super::events::event;
-use super::object::Object;
+use super::object::{Object, WORKLOADS};
 use super::pod::Pod;
 use crate::finding::ObjectRef;
 use crate::snapshot::{Event, Log, Snapshot};
@@ -9,7 +11,8 @@ use crate::snapshot::{Event, Log, Snapshot};
 #[derive(Debug)]
 pub(crate) struct Cluster<'a> {
     pub(crate) snapshot: &'a Snapshot,
-    objects: Vec<Object<'a>>,
+    /// By kind, namespace and name.
+    objects: BTreeMap<&'a str, BTreeMap<(&'a str, &'a str), Object<'a>>>,
     manifests: Vec<Object<'a>>,
     /// Latest first.
     events: Vec<Event>,
@@ -17,10 +20,16 @@ pub(crate) struct Cluster<'a> {
 
 impl<'a> Cluster<'a> {
     pub(crate) fn of(snapshot: &'a Snapshot) -> Self {
-        let all = snapshot.objects.iter().flat_map(Object::all_in);
-        let (reported, objects): (Vec<_>, Vec<_>) = all.partition(|object| object.kind == "Event");
         let mut events = snapshot.events.clone();
-        events.extend(reported.iter().map(|object| event(object.value)));
+        let mut objects: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
+        for object in snapshot.objects.iter().flat_map(Object::all_in) {
+            if object.kind == "Event" {
+                events.push(event(object.value));
+            } else {
+                let name = (object.namespace(), object.name());
+                objects.entry(object.kind).or_default().insert(name, object);
+            }
+        }
         events.sort_by_key(|event| std::cmp::Reverse((event.last_seen, event.count)));
         let manifests = snapshot.manifests.iter().flat_map(Object::all_in);
         Self {
@@ -32,13 +41,12 @@ impl<'a> Cluster<'a> {
     }
 
     pub(crate) fn all(&self, kind: &str) -> impl Iterator<Item = Object<'a>> {
-        let of = move |object: &&Object<'a>| object.kind == kind;
-        self.objects.iter().filter(of).copied()
+        let of_kind = self.objects.get(kind);
+        of_kind.into_iter().flat_map(BTreeMap::values).copied()
     }
 
     pub(crate) fn find(&self, kind: &str, namespace: &str, name: &str) -> Option<Object<'a>> {
-        self.all(kind)
-            .find(|object| object.is(kind, namespace, name))
+        self.objects.get(kind)?.get(&(namespace, name)).copied()
     }
 
     /// Whether it is known that there is no such object.
@@ -60,8 +68,8 @@ impl<'a> Cluster<'a> {
 
     /// What keeps pods running and belongs to nothing else: Deployments, StatefulSets, …
     pub(crate) fn workloads(&self) -> impl Iterator<Item = Object<'a>> {
-        let top = |object: &&Object<'a>| object.is_workload() && object.controller().is_none();
-        self.objects.iter().filter(top).copied()
+        let all = WORKLOADS.iter().flat_map(|kind| self.all(kind));
+        all.filter(|object| object.controller().is_none())
     }
 
     pub(crate) fn pods(&self) -> Vec<Pod<'a>> {

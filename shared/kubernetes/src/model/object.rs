@@ -59,10 +59,6 @@ impl<'a> Object<'a> {
         self.kind == kind && self.namespace() == namespace && self.name() == name
     }
 
-    pub(crate) fn is_workload(&self) -> bool {
-        WORKLOADS.contains(&self.kind)
-    }
-
     /// The labels of the pods that a workload makes.
     pub(crate) fn template_labels(&self) -> Labels<'a> {
         labels(self.value, "/spec/template/metadata/labels")

@@ -47,9 +47,6 @@ const WAITING: [&str; 4] = [
 /// <https://kubernetes.io/docs/concepts/configuration/secret/#using-secrets-as-environment-variables>
 fn secret(message: &str) -> bool {
     message.contains("secret \"") && message.contains("not found")
-        || message.contains("references non-existent secret key")
-            && message.contains("secret \"")
-            && message.contains("not found")
 }
 
 /// A container or a volume needs a ConfigMap that is not there.

@@ -1,7 +1,7 @@
 //! Routes of an API gateway that lead to another Service than the one that they are named after.
 //!
 //! Spring Cloud Gateway keeps its routes in its application's YAML, which is a ConfigMap on Kubernetes:
-//! <https://docs.spring.io/spring-cloud-gateway/reference/spring-cloud-gateway-server-webflux/configuration.html>
+//! <https://docs.spring.io/spring-cloud-gateway/reference/>
 
 use serde_json::Value;
 
@@ -28,7 +28,7 @@ struct Route {
 /// A route whose id names a Service, and that leads to something else, while no other route leads there; or to a port that the
 /// Service does not have.
 ///
-/// <https://docs.spring.io/spring-cloud-gateway/reference/spring-cloud-gateway-server-webflux/glossary.html>
+/// <https://docs.spring.io/spring-cloud-gateway/reference/>
 fn misrouted(cluster: &Cluster<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for config in cluster.all("ConfigMap") {

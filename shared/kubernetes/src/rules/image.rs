@@ -118,7 +118,7 @@ fn is_not_found(pull: &Pull) -> bool {
 /// Docker Hub says of what is not there and of what is private the same: a pod that brings no credentials most likely misspells a
 /// public name.
 ///
-/// <https://docs.docker.com/reference/api/registry/auth/>
+/// <https://distribution.github.io/distribution/spec/auth/token/>
 fn may_be_missing(pull: &Pull) -> bool {
     pull.said
         .contains("repository does not exist or may require")

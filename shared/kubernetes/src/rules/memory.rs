@@ -26,7 +26,8 @@ pub(crate) const RULES: &[Rule] = &[
     },
 ];
 
-/// A container ended because it exceeded its memory limit: reason `OOMKilled`.
+/// A container ended because it exceeded its memory limit: reason `OOMKilled`. In a pod that is ready again it is past, and may have
+/// nothing to do with what is wrong now.
 ///
 /// <https://kubernetes.io/docs/tasks/configure-pod-container/assign-memory-resource/#exceed-a-container-s-memory-limit>
 fn killed(cluster: &Cluster<'_>) -> Vec<Finding> {
@@ -42,13 +43,18 @@ fn killed(cluster: &Cluster<'_>) -> Vec<Finding> {
                         .is_some_and(|ended| text(ended, "/reason") == "OOMKilled")
                 })
                 .map(|container| {
+                    let support = if pod.is_broken() {
+                        Support::Stated
+                    } else {
+                        Support::Inferred
+                    };
                     let source = format!(
                         "{} container {} terminated",
                         pod.0.reference(),
                         container.name
                     );
                     let limit = format!("OOMKilled at its limit of {}", container.limit("memory"));
-                    Finding::new(cluster.owner(pod.0), Cause::OutOfMemory, Support::Stated)
+                    Finding::new(cluster.owner(pod.0), Cause::OutOfMemory, support)
                         .seen(source, limit)
                 })
         })

@@ -132,6 +132,12 @@ fn an_address_that_leads_nowhere_is_named() {
         None,
         "a variable that is not used"
     );
+    let own = "could not fetch: dial tcp 127.0.0.1:9090: connect: connection refused";
+    assert_eq!(
+        first(&told("127.0.0.1:9090", own)),
+        is(Cause::ServiceAddress, "Deployment/front")
+    );
+    assert_eq!(first(&told("127.0.0.1:8080", own)), None);
     assert_eq!(
         first(&told("api.example.com:443", "api.example.com: refused")),
         None

@@ -237,7 +237,7 @@ fn client(port: &str, line: &str) -> Snapshot {
         "stringData": { "CART_DB_HOST": "orders-db", "CART_DB_PORT": port, "CART_DB_PASSWORD": "never read" },
     });
     let from = json!([{ "secretRef": { "name": "cart-db" } }]);
-    let ports = json!([{ "port": 3306, "targetPort": 3306 }]);
+    let ports = json!([{ "port": 3306, "targetPort": "mysql" }]);
     let database = with(service("orders-db"), &[("/spec/ports", ports)]);
     let listens = json!([{ "name": "mysql", "containerPort": 3306 }]);
     let stateful = with(

@@ -198,7 +198,7 @@ fn spread(cluster: &Cluster<'_>) -> Vec<Finding> {
 
 /// Another pod has the node's port.
 ///
-/// <https://kubernetes.io/docs/concepts/configuration/overview/#services>
+/// <https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#ports>
 fn host_port(cluster: &Cluster<'_>) -> Vec<Finding> {
     last(cluster, Filter::HostPort)
         .map(|pod| stated(cluster, &pod, Cause::HostPortTaken))

@@ -20,6 +20,10 @@ pub(crate) const RULES: &[Rule] = &[
         look: unknown_host,
     },
     Rule {
+        causes: &[Cause::ServiceAddress],
+        look: itself,
+    },
+    Rule {
         causes: &[Cause::ServiceMissing],
         look: service_missing,
     },
@@ -111,16 +115,12 @@ fn unknown_host(cluster: &Cluster<'_>) -> Vec<Finding> {
         .filter(|callee| is_unknown(cluster, callee) && !is_meant(cluster, callee))
         .filter_map(|callee| {
             let workload = callee.workload.reference();
-            let named = cluster.snapshot.logs.iter().find_map(|log| {
-                let mut lines = log.lines.iter();
-                let line = lines.find(|line| names_host(line, &callee.address.host))?;
-                Some((format!("log of {}", log.object), line.clone()))
-            });
+            let named = named_in_log(cluster, &callee.address.host);
             let (source, quote) = named.or_else(|| {
                 let similar = cluster
                     .all("Service")
                     .find(|service| is_similar(service.name(), &callee.address.host))?;
-                Some(("Service".to_owned(), similar.name().to_owned()))
+                Some(("Service".to_owned(), similar.name()))
             })?;
             Some(
                 Finding::new(workload, Cause::ServiceAddress, Support::Compared)
@@ -132,6 +132,40 @@ fn unknown_host(cluster: &Cluster<'_>) -> Vec<Finding> {
             )
         })
         .collect()
+}
+
+/// The address is the pod itself, at a port that none of its containers declares, and a log names it.
+///
+/// <https://kubernetes.io/docs/concepts/workloads/pods/#pod-networking>
+fn itself(cluster: &Cluster<'_>) -> Vec<Finding> {
+    callees(cluster)
+        .into_iter()
+        .filter(|callee| matches!(callee.address.host.as_str(), "localhost" | "127.0.0.1"))
+        .filter(|callee| !declares(&callee.workload, i64::from(callee.address.port)))
+        .filter_map(|callee| {
+            let (source, quote) = named_in_log(cluster, &callee.address.to_string())?;
+            Some(
+                Finding::new(
+                    callee.workload.reference(),
+                    Cause::ServiceAddress,
+                    Support::Compared,
+                )
+                .seen(
+                    format!("variable {}", callee.variable),
+                    callee.address.to_string(),
+                )
+                .seen(source, quote),
+            )
+        })
+        .collect()
+}
+
+/// The first line of a log with a host or an address: the log's name and the line.
+fn named_in_log<'a>(cluster: &Cluster<'a>, host: &str) -> Option<(String, &'a str)> {
+    cluster.snapshot.logs.iter().find_map(|log| {
+        let line = log.lines.iter().find(|line| names_host(line, host))?;
+        Some((format!("log of {}", log.object), line.as_str()))
+    })
 }
 
 /// Whether a host's name is a Service's with something before or behind it.
