@@ -11,6 +11,7 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 from samcli.yamlhelper import yaml_parse
 
@@ -39,12 +40,18 @@ ELSEWHERE = {
     ("RunCommand", "ssm:SendCommand", "managed-instance/*"): "nodes outside of EC2 are not reached (AWS alone)",
 }
 
+# Roles that a service of AWS assumes by itself, which the emulator does not ask for grants: what they have is read from the template.
+SCHEDULER = "scheduler.amazonaws.com"
+BY_SCHEDULER = {
+    ("Schedule", "sqs:SendMessage", "NotificationsQueue"): "no output is erased by its age (EventBridge Scheduler itself)",
+}
+
 Grant = tuple[str, str, str]
 
 
 def check(file: Path, table: bool) -> int:
-    grants = noted(file)
-    rows = {grant: needed_by or ELSEWHERE.get(grant) or _by_lambda(grant[1]) for grant, needed_by in grants.items()}
+    grants = noted(file) | dict.fromkeys(_of_schedules(), "")
+    rows = {grant: needed_by or ELSEWHERE.get(grant) or BY_SCHEDULER.get(grant) or _by_lambda(grant[1]) for grant, needed_by in grants.items()}
     if table:
         print(HEAD + "\n|---|---|---|---|")
         print("\n".join(f"| {role} | `{action}` | `{on}` | {why} |" for (role, action, on), why in sorted(rows.items())))
@@ -70,8 +77,23 @@ def noted(file: Path) -> dict[Grant, str]:
 
 
 def roles() -> set[str]:
+    return set(_roles_of_template())
+
+
+def _of_schedules() -> list[Grant]:
+    """The grants of the roles that EventBridge Scheduler assumes, each an action on the resource whose ARN the template names."""
+    return [
+        (role, statement["Action"], statement["Resource"]["Fn::GetAtt"][0])
+        for role, properties in _roles_of_template().items()
+        if properties["AssumeRolePolicyDocument"]["Statement"][0]["Principal"].get("Service") == SCHEDULER
+        for policy in properties["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+def _roles_of_template() -> dict[str, dict[str, Any]]:
     resources = yaml_parse((PROJECT / "template.yaml").read_text())["Resources"]
-    return {name.removesuffix("Role") for name, resource in resources.items() if resource["Type"] == "AWS::IAM::Role"}
+    return {name.removesuffix("Role"): resource["Properties"] for name, resource in resources.items() if resource["Type"] == "AWS::IAM::Role"}
 
 
 def _by_lambda(action: str) -> str:
