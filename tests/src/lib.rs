@@ -22,6 +22,7 @@ pub mod own_table;
 pub mod pagerduty;
 pub mod pagerduty_webhook;
 pub mod prometheus;
+pub mod quell;
 pub mod repair_fixture;
 pub mod repairing;
 pub mod roles;

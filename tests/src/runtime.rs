@@ -74,11 +74,10 @@ pub async fn function(
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
         ("AWS_LAMBDA_LOG_GROUP_NAME", name),
         ("AWS_LAMBDA_LOG_STREAM_NAME", name),
-        ("AWS_REGION", &stack.facts.region),
-        ("AWS_ACCESS_KEY_ID", &stack.facts.access_key_id),
-        ("AWS_SECRET_ACCESS_KEY", &stack.facts.secret_access_key),
-        ("AWS_ENDPOINT_URL", &stack.facts.endpoint_url),
-    ] {
+    ]
+    .into_iter()
+    .chain(stack.facts.variables())
+    {
         function.env(name, value);
     }
     for variable in [

@@ -48,6 +48,19 @@ pub struct Facts {
     pub target: Target,
 }
 
+impl Facts {
+    /// Where the embedded AWS is and who may do everything there, in the variables of AWS's SDKs.
+    #[must_use]
+    pub fn variables(&self) -> [(&'static str, &str); 4] {
+        [
+            ("AWS_ENDPOINT_URL", &self.endpoint_url),
+            ("AWS_REGION", &self.region),
+            ("AWS_ACCESS_KEY_ID", &self.access_key_id),
+            ("AWS_SECRET_ACCESS_KEY", &self.secret_access_key),
+        ]
+    }
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Telegram {
     /// Where its Bot API answers.

@@ -1,14 +1,13 @@
 //! Tests of the responder's actions on the deployed stack, through Telegram, Slack, the API and the command: each has the same
 //! effect, and is logged in its person's name.
 
-use std::process::Command;
-
 use domain::incident::operation_log::{Entry, Event};
 use domain::incident::{Incident, Status};
 use serde_json::{Value, json};
 use tests::alert::{TestAlert, unique};
+use tests::quell::quell;
 use tests::slack::Interaction;
-use tests::stack::{Stack, project};
+use tests::stack::Stack;
 
 /// What a responder's actions leave in the log, in the order of the story.
 const BY_BUTTONS: [Event; 7] = [
@@ -200,7 +199,7 @@ async fn the_command_does_what_a_responder_does() {
     let token = directory.path().join("token");
     std::fs::write(&token, format!("{}\n", stack.facts.tokens["ada"])).expect("written");
     let quell = |arguments: &[&str]| {
-        let done = Command::new(project().join("target/debug/quell"))
+        let done = quell(None)
             .args(arguments)
             .args(["--url", &stack.facts.api_url, "--token-file"])
             .arg(&token)

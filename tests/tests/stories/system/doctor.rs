@@ -6,6 +6,7 @@ use std::path::Path;
 use aws_sdk_lambda::Client as Lambda;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tests::quell::quell;
 use tests::stack::{Stack, project};
 use tokio::process::Command;
 
@@ -26,17 +27,11 @@ impl Operator<'_> {
 
     /// What the doctor finds: the exit status, and the findings.
     async fn doctor(&self, arguments: &[&str]) -> (Option<i32>, Vec<Value>) {
-        let facts = &self.stack.facts;
         let config = self.config();
-        let output = Command::new(project().join("target/debug/quell"))
+        let output = Command::from(quell(Some(self.stack)))
             .args(["doctor", "--stack", "quell", "--json", "--config", &config])
-            .args(["--api-url", &facts.api_url])
+            .args(["--api-url", &self.stack.facts.api_url])
             .args(arguments)
-            .env_clear()
-            .env("AWS_ENDPOINT_URL", &facts.endpoint_url)
-            .env("AWS_REGION", &facts.region)
-            .env("AWS_ACCESS_KEY_ID", &facts.access_key_id)
-            .env("AWS_SECRET_ACCESS_KEY", &facts.secret_access_key)
             .output()
             .await
             .expect("it runs");

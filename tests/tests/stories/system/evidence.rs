@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::alert::TestAlert;
+use tests::quell::quell;
 use tests::stack::{Stack, project};
 use witness::Failure;
 use witness::config::Config;
@@ -56,16 +57,8 @@ impl Auditor<'_> {
     }
 
     fn quell(&self, arguments: &[&str]) -> (Option<i32>, String) {
-        let facts = &self.stack.facts;
-        let output = Command::new(project().join("target/debug/quell"))
-            .args(arguments)
-            .env_clear()
-            .env("AWS_ENDPOINT_URL", &facts.endpoint_url)
-            .env("AWS_REGION", &facts.region)
-            .env("AWS_ACCESS_KEY_ID", &facts.access_key_id)
-            .env("AWS_SECRET_ACCESS_KEY", &facts.secret_access_key)
-            .output()
-            .expect("it runs");
+        let mut command = quell(Some(self.stack));
+        let output = command.args(arguments).output().expect("it runs");
         let text = |bytes| String::from_utf8(bytes).expect("text");
         (
             output.status.code(),

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::incident::Status;
@@ -17,7 +17,8 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::alert::TestAlert;
-use tests::stack::{Stack, project};
+use tests::quell::quell;
+use tests::stack::Stack;
 use tests::target_host::TargetHost;
 
 /// What a run of the command came to.
@@ -48,24 +49,15 @@ impl Told {
 }
 
 /// The command on an operator's machine: what it knows of AWS stands in its environment, secrets stand in files.
-struct Operator {
-    variables: Vec<(&'static str, String)>,
+struct Operator<'a> {
+    stack: Option<&'a Stack>,
     directory: TempDir,
 }
 
-impl Operator {
-    fn of(stack: Option<&Stack>) -> Self {
-        let facts = stack.map(|stack| &stack.facts);
-        let variables = facts.map(|facts| {
-            vec![
-                ("AWS_ENDPOINT_URL", facts.endpoint_url.clone()),
-                ("AWS_REGION", facts.region.clone()),
-                ("AWS_ACCESS_KEY_ID", facts.access_key_id.clone()),
-                ("AWS_SECRET_ACCESS_KEY", facts.secret_access_key.clone()),
-            ]
-        });
+impl<'a> Operator<'a> {
+    fn of(stack: Option<&'a Stack>) -> Self {
         Self {
-            variables: variables.unwrap_or_default(),
+            stack,
             directory: tempfile::tempdir().expect("a directory"),
         }
     }
@@ -77,11 +69,9 @@ impl Operator {
     }
 
     fn quell(&self, arguments: &[&str], stdin: &str) -> Told {
-        let mut command = Command::new(project().join("target/debug/quell"));
+        let mut command = quell(self.stack);
         command
             .args(arguments)
-            .env_clear()
-            .envs(self.variables.clone())
             .env("USER", "ada")
             .env("HOME", self.directory.path());
         let mut child = command
@@ -288,7 +278,7 @@ async fn an_operator_fires_plans_switches_and_verifies() {
 }
 
 /// What `sign` prints is what ingress lets in, and it is good for this body alone.
-async fn signed_by_hand(stack: &Stack, operator: &Operator, webhook: &str) {
+async fn signed_by_hand(stack: &Stack, operator: &Operator<'_>, webhook: &str) {
     let body = json!({
         "alert_type": "custom", "severity": "info", "source": "by-hand", "target_resource": "nothing-at-all", "message": "signed by hand",
     });
@@ -314,7 +304,7 @@ async fn signed_by_hand(stack: &Stack, operator: &Operator, webhook: &str) {
 }
 
 /// A log that was tampered with is told apart from the others, with the place.
-async fn logs_are_verified(stack: &Stack, operator: &Operator, id: &str, table: &str) {
+async fn logs_are_verified(stack: &Stack, operator: &Operator<'_>, id: &str, table: &str) {
     stack.log_with(id, Event::ApprovalRequested).await;
     let verify = |incident: &str| operator.quell(&["verify-log", incident, "--table", table], "");
     verify(id).is(
