@@ -9,6 +9,7 @@ use lambda_http::http::header::{ALLOW, CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTIC
 use lambda_http::http::{HeaderMap, StatusCode};
 use lambda_http::{Body, Error, Request, RequestExt as _, Response};
 use tracing::{Instrument as _, error, info_span};
+use wire::route::Found;
 
 use crate::api;
 use crate::app::App;
@@ -16,7 +17,7 @@ use crate::assets;
 use crate::pages::{self, Frame};
 use crate::refusal::Refusal;
 use crate::reply::{HTML, Tagged, set, with};
-use crate::routes::{self, Found, Target};
+use crate::routes::{self, Target};
 use crate::say::Say;
 use crate::sign_in;
 use crate::view::incident::chart;
@@ -64,7 +65,7 @@ impl App {
 
     async fn visit(
         &self,
-        found: &Found<'_>,
+        found: &Found<'_, Target>,
         request: &Request,
         now: Timestamp,
     ) -> Result<Response<Body>, Refusal> {
@@ -76,7 +77,7 @@ impl App {
         }
         let reader = access::reader(&self.control, headers, now).await?;
         let query = request.uri().query().unwrap_or_default();
-        let id = found.first();
+        let id = found.value(0);
         let body = match found.route.to {
             Target::Incidents => api::incidents(self, query, now).await?,
             Target::Incident => api::incident(self, id).await?,
@@ -102,11 +103,11 @@ impl App {
 
     async fn chart(
         &self,
-        found: &Found<'_>,
+        found: &Found<'_, Target>,
         headers: &HeaderMap,
     ) -> Result<Response<Body>, Refusal> {
-        let incident = api::known(self, found.first()).await?;
-        let number = found.second().parse().map_err(|_| Refusal::NoIncident)?;
+        let incident = api::known(self, found.value(0)).await?;
+        let number = found.value(1).parse().map_err(|_| Refusal::NoIncident)?;
         let body = chart(&incident, number).ok_or(Refusal::NoIncident)?;
         let tagged = Tagged {
             kind: "image/svg+xml",
@@ -117,9 +118,9 @@ impl App {
     }
 }
 
-fn asset(found: &Found<'_>, path: &str) -> Result<Response<Body>, Refusal> {
+fn asset(found: &Found<'_, Target>, path: &str) -> Result<Response<Body>, Refusal> {
     let nothing = || Refusal::NoRoute(path.to_owned());
-    let (kind, text) = assets::find(found.first(), found.second()).ok_or_else(nothing)?;
+    let (kind, text) = assets::find(found.value(0), found.value(1)).ok_or_else(nothing)?;
     let mut response = with(StatusCode::OK, text, kind);
     // Its address has the digest of all assets: another text has another address.
     set(

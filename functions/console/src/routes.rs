@@ -1,17 +1,9 @@
-//! Route table. The OpenAPI document (docs/openapi.yaml) describes the same routes of the API; a test compares them.
+//! Routes of the console. The OpenAPI document (docs/openapi-console.yaml) describes those of the API; a test compares them.
 
 use lambda_http::http::Method;
+use wire::route::{self, Found, NotFound, Route};
 
 use crate::refusal::Refusal;
-
-/// One operation.
-#[derive(Debug)]
-pub struct Route {
-    pub method: &'static str,
-    /// Its path; a part in braces stands for any one part.
-    pub path: &'static str,
-    pub(crate) to: Target,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Target {
@@ -50,7 +42,7 @@ impl Target {
     }
 }
 
-const fn get(path: &'static str, to: Target) -> Route {
+const fn get(path: &'static str, to: Target) -> Route<Target> {
     Route {
         method: "GET",
         path,
@@ -58,11 +50,11 @@ const fn get(path: &'static str, to: Target) -> Route {
     }
 }
 
-const fn page(path: &'static str, page: Page) -> Route {
+const fn page(path: &'static str, page: Page) -> Route<Target> {
     get(path, Target::Page(page))
 }
 
-pub const ROUTES: [Route; 18] = [
+const ROUTES: [Route<Target>; 18] = [
     get("api/v1/incidents", Target::Incidents),
     get("api/v1/incidents/{id}", Target::Incident),
     get("api/v1/incidents/{id}/log", Target::Log),
@@ -83,61 +75,19 @@ pub const ROUTES: [Route; 18] = [
     get("console/sign-in", Target::SignIn),
 ];
 
-/// The operation of a request.
-#[derive(Debug)]
-pub(crate) struct Found<'a> {
-    pub(crate) route: &'static Route,
-    /// What stands in the place of the parts in braces.
-    pub(crate) given: Vec<&'a str>,
-}
-
-impl Found<'_> {
-    pub(crate) fn first(&self) -> &str {
-        self.given.first().copied().unwrap_or_default()
-    }
-
-    pub(crate) fn second(&self) -> &str {
-        self.given.get(1).copied().unwrap_or_default()
-    }
-}
-
 /// Finds the operation of a request.
 ///
 /// # Errors
 /// If there is nothing at the path, or not with this method.
-pub(crate) fn find<'a>(method: &Method, path: &'a str) -> Result<Found<'a>, Refusal> {
-    let rest = path.trim_matches('/');
-    let mut allowed = Vec::new();
-    for route in &ROUTES {
-        let Some(given) = fits(route.path, rest) else {
-            continue;
-        };
-        if method.as_str() == route.method {
-            return Ok(Found { route, given });
-        }
-        allowed.push(route.method);
-    }
-    if allowed.is_empty() {
-        return Err(Refusal::NoRoute(path.to_owned()));
-    }
-    Err(Refusal::WrongMethod {
-        path: path.to_owned(),
-        allowed: allowed.join(", "),
+pub(crate) fn find<'a>(method: &Method, path: &'a str) -> Result<Found<'a, Target>, Refusal> {
+    let found = route::find(&ROUTES, method.as_str(), path.trim_matches('/'));
+    found.map_err(|refused| match refused {
+        NotFound::NoRoute => Refusal::NoRoute(path.to_owned()),
+        NotFound::WrongMethod { allowed } => Refusal::WrongMethod {
+            path: path.to_owned(),
+            allowed,
+        },
     })
-}
-
-/// The values of the parts in braces; none if the path is another.
-fn fits<'a>(template: &str, path: &'a str) -> Option<Vec<&'a str>> {
-    let (mut parts, mut given) = (path.split('/'), Vec::new());
-    for expected in template.split('/') {
-        let part = parts.next()?;
-        if expected.starts_with('{') {
-            given.push(part);
-        } else if expected != part {
-            return None;
-        }
-    }
-    parts.next().is_none().then_some(given)
 }
 
 #[cfg(test)]
@@ -172,10 +122,10 @@ mod tests {
     fn paths_and_methods_are_told_apart() {
         let found = |method, path| {
             let found = find(&method, path).map_err(|error| error.to_string())?;
-            let given: Vec<String> = found.given.iter().map(|part| (*part).to_owned()).collect();
-            Ok::<_, String>((found.route.to, given))
+            let values = [found.value(0).to_owned(), found.value(1).to_owned()];
+            Ok::<_, String>((found.route.to, values))
         };
-        let id = |id: &str| vec![id.to_owned()];
+        let id = |id: &str| [id.to_owned(), String::new()];
         let get = Method::GET;
         assert_eq!(
             found(get.clone(), "/api/v1/incidents/a1"),
@@ -183,11 +133,11 @@ mod tests {
         );
         assert_eq!(
             found(get.clone(), "/console/"),
-            Ok((Target::Page(Page::Board), Vec::new()))
+            Ok((Target::Page(Page::Board), id("")))
         );
         assert_eq!(
             found(get.clone(), "/console/incidents/a1/charts/0"),
-            Ok((Target::Chart, vec!["a1".to_owned(), "0".to_owned()]))
+            Ok((Target::Chart, ["a1".to_owned(), "0".to_owned()]))
         );
         assert_eq!(
             found(Method::PUT, "/console/sign-in"),

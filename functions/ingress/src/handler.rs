@@ -57,15 +57,15 @@ impl App {
         };
 
         let found = routes::find(request.method(), request.uri().path());
-        let route = found.as_ref().map_or("none", |(route, _)| route.path);
+        let route = found.as_ref().map_or("none", |found| found.route.path);
         let page = found
             .as_ref()
-            .is_ok_and(|(route, _)| route.to.is_page())
+            .is_ok_and(|found| found.route.to.is_page())
             .then(|| access::language(request.headers()));
         let span = info_span!("request", request_id);
         let answered = match found {
-            Ok((route, id)) => {
-                self.visit(route.to, id, &request, &mut visit)
+            Ok(found) => {
+                self.visit(found.route.to, found.value(0), &request, &mut visit)
                     .instrument(span.clone())
                     .await
             }

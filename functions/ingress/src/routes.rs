@@ -1,23 +1,14 @@
-//! Route table. The OpenAPI document (docs/openapi.yaml) describes the same routes; a test compares
-//! them.
+//! Routes of ingress, under `/api/v1/`. The OpenAPI document (docs/openapi.yaml) describes the same ones; a test compares them.
 
 use domain::incident::approval::Verdict;
 use lambda_http::http::Method;
+use wire::route::{self, Found, NotFound, Route};
 
 use crate::rejection::Rejection;
 
-/// One operation of the HTTP interface.
-#[derive(Debug)]
-pub struct Route {
-    pub method: &'static str,
-    /// Its path under `/api/v1/`; `{id}` stands for one part.
-    pub path: &'static str,
-    /// What it leads to.
-    pub(crate) to: Target,
-}
-
+/// What a route leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Target {
+pub enum Target {
     Health,
     Alertmanager,
     Grafana,
@@ -46,11 +37,11 @@ impl Target {
     }
 }
 
-const fn route(method: &'static str, path: &'static str, to: Target) -> Route {
+const fn route(method: &'static str, path: &'static str, to: Target) -> Route<Target> {
     Route { method, path, to }
 }
 
-pub const ROUTES: [Route; 17] = [
+pub const ROUTES: [Route<Target>; 17] = [
     route("GET", "webhooks/health", Target::Health),
     route("POST", "webhooks/alertmanager", Target::Alertmanager),
     route("POST", "webhooks/grafana", Target::Grafana),
@@ -79,51 +70,22 @@ pub const ROUTES: [Route; 17] = [
     route("POST", "approvals/{id}/link", Target::LinkUsed),
 ];
 
-/// Finds the operation of a request, with the value of `{id}`.
+/// Finds the operation of a request; its one value is that of `{id}`.
 ///
 /// # Errors
 /// If there is nothing at the path, or not with this method.
-pub(crate) fn find<'a>(
-    method: &Method,
-    path: &'a str,
-) -> Result<(&'static Route, &'a str), Rejection> {
-    let nothing = || Rejection::NoRoute(path.to_owned());
-    let rest = path
-        .trim_end_matches('/')
-        .strip_prefix("/api/v1/")
-        .ok_or_else(nothing)?;
-    let mut allowed = Vec::new();
-    for route in &ROUTES {
-        let Some(id) = fits(route.path, rest) else {
-            continue;
-        };
-        if method.as_str() == route.method {
-            return Ok((route, id));
-        }
-        allowed.push(route.method);
-    }
-    if allowed.is_empty() {
-        Err(nothing())
-    } else {
-        Err(Rejection::WrongMethod {
+pub(crate) fn find<'a>(method: &Method, path: &'a str) -> Result<Found<'a, Target>, Rejection> {
+    let rest = path.trim_end_matches('/').strip_prefix("/api/v1/");
+    let found = rest
+        .ok_or(NotFound::NoRoute)
+        .and_then(|rest| route::find(&ROUTES, method.as_str(), rest));
+    found.map_err(|refused| match refused {
+        NotFound::NoRoute => Rejection::NoRoute(path.to_owned()),
+        NotFound::WrongMethod { allowed } => Rejection::WrongMethod {
             path: path.to_owned(),
-            allowed: allowed.join(", "),
-        })
-    }
-}
-
-/// The value of `{id}`, or nothing where the template has none; `None` if the path is another.
-fn fits<'a>(template: &str, path: &'a str) -> Option<&'a str> {
-    let (mut parts, mut id) = (path.split('/'), "");
-    for expected in template.split('/') {
-        let part = parts.next()?;
-        if expected == "{id}" {
-            id = part;
-        } else if expected != part {
-            return None;
-        }
-    }
-    parts.next().is_none().then_some(id)
+            allowed,
+        },
+    })
 }
 
 #[cfg(test)]
@@ -137,7 +99,7 @@ mod tests {
     fn paths_and_methods_are_told_apart() {
         let found = |method, path| {
             find(&method, path)
-                .map(|(route, id)| (route.to, id.to_owned()))
+                .map(|found| (found.route.to, found.value(0).to_owned()))
                 .map_err(|error| error.to_string())
         };
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Problem documents (RFC 9457): what every function behind the API answers in place of a 2xx.
+//! Problem documents (RFC 9457), the bodies of error responses of the functions behind the API.
 
 use serde_json::json;
 

@@ -22,7 +22,7 @@ pub fn read(
     tables: &AlertTables,
     now: Timestamp,
 ) -> Result<Option<Delivery>, Rejection> {
-    let (route, _) = find(&Method::POST, path)?;
+    let route = find(&Method::POST, path)?.route;
     Ok(match route.to {
         Target::Alertmanager => {
             Some(alertmanager::read(bytes, "alertmanager", tables, now)?.delivery)
