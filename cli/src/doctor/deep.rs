@@ -177,7 +177,7 @@ impl Deep<'_> {
             Some(card) => Finding::ok(CHECK, timed(&card.detail, sent, card.at)),
             None => Finding::warning(
                 CHECK,
-                "nobody was told: no card was sent",
+                "no card was sent: nothing in the chat",
                 "see whether a route of channels.json takes it, and read the log of the notifier function",
             ),
         }))

@@ -1,4 +1,4 @@
-//! Hosts over SSH: whether each shows the key that the registry pins. Nobody logs in.
+//! Hosts over SSH: compares each one's host key with the key that the registry pins, without logging in.
 
 use bridge::ssh::probe::{Shown, host_key};
 use domain::playbook::service::{Service, Target};
@@ -41,7 +41,7 @@ pub(crate) fn judge(service: &str, by_bastion: bool, shown: &Shown) -> Option<Fi
             CHECK,
             why.clone(),
             format!(
-                "if the host was set up anew, put its new key as {field} of {service}; if not, somebody is between"
+                "if the host was set up anew, put its new key as {field} of {service}; if not, the connection may be intercepted"
             ),
         )),
         Shown::Unusable(why) => Some(Finding::fault(

@@ -133,7 +133,7 @@ pub(crate) fn judge_webhook(
     match info["url"].as_str().unwrap_or_default() {
         "" => findings.push(Finding::fault(
             CHECK,
-            "the bot has no webhook: presses reach nobody",
+            "the bot has no webhook: presses of buttons do not arrive",
             set.clone(),
         )),
         other if other != url => findings.push(Finding::fault(

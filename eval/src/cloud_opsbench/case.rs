@@ -1,4 +1,4 @@
-//! The cases of the benchmark: what a tool would have said, and the right answer.
+//! Cases of the benchmark: recorded answers of tools, and the right diagnosis.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Measurements before and now, and who calls whom.
+//! Metrics before and during a fault, and the calls between services.
 
 use kubernetes::finding::ObjectRef;
 use kubernetes::snapshot::{Call, Change, Measure};

@@ -1,4 +1,4 @@
-//! Text that is indented like an outline: what `kubectl describe` prints.
+//! Parser of indented text, as `kubectl describe` prints it.
 
 /// A line `Key:  value` with the lines that are indented below it.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]

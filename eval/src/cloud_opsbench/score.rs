@@ -1,4 +1,4 @@
-//! How often the first answer, and one of the first three, is right: class, object and cause, each and together.
+//! Scores: the share of cases whose first answer, or one of the first three, has the right class, object and cause.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The frozen answers of a case's tools: `Tool:{arguments}` and what the tool said.
+//! Recorded answers of a case's tools, by `Tool:{arguments}`.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! What the read API answers, and what the pages show: each is read here once, for both.
+//! Reads of the API: incidents, storms, repairs, playbooks and statistics, as JSON and for the pages.
 
 use std::collections::BTreeMap;
 

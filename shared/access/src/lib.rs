@@ -1,5 +1,4 @@
-//! Who makes a request: a person with a token of their own, or with a session of the console. Ingress and the console ask the
-//! same questions here, so that they have one answer.
+//! Access control of ingress and the console: people's tokens, sessions of the console, and the origin of a change.
 
 mod header;
 mod language;

@@ -1,4 +1,4 @@
-//! What a diagnosis says: causes with the object, the evidence, and how far the evidence carries.
+//! Diagnoses and findings: a cause with its object, its evidence, and the strength of that evidence.
 
 use serde::Serialize;
 

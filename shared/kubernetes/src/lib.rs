@@ -1,4 +1,4 @@
-//! What is wrong in a Kubernetes namespace: rules over what was read of it, which name the failing object and the cause.
+//! Diagnosis of a Kubernetes namespace: rules over a snapshot of it, which name the failing object and the cause.
 //!
 //! [`diagnose`] takes a [`Snapshot`] and returns a [`Diagnosis`]: causes in order, each with the object, its evidence and how far
 //! the evidence carries. Where nothing carries a cause, [`Diagnosis::cause`] is `None`: the cause is unknown. The crate reads no

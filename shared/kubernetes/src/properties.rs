@@ -1,4 +1,4 @@
-//! What holds for any input: no panic, no cause out of nothing, evidence for every cause.
+//! Property tests of diagnoses: no panic, no cause for an empty namespace, evidence for every cause.
 
 use proptest::prelude::{Just, Strategy, any, prop, prop_oneof, proptest};
 use serde_json::{Map, Value, json};

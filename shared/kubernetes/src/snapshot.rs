@@ -1,4 +1,4 @@
-//! What was read of a cluster: the input of a diagnosis, as far as it could be read.
+//! Snapshot of a cluster: objects, events, logs and metrics as read, the input of a diagnosis.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Sessions of the console in the control table. The console writes them; ingress reads the one that it is shown.
+//! Sessions of the console in the control table. Ingress writes and ends them; ingress and the console read them.
 
 use domain::notification::session::Session;
 use jiff::{SignedDuration, Timestamp};

@@ -1,4 +1,4 @@
-//! Routes whose alerts end with another receiver, so that Quell never hears of them.
+//! Routes of an `alertmanager.yml` whose alerts do not reach Quell, because another receiver takes them.
 
 use super::file::{File, Route};
 

@@ -197,7 +197,7 @@ fn judge_route(
         if !expected.asks && repeats >= stale {
             findings.push(Finding::fault(
                 CHECK,
-                format!("{name} repeats what goes on after {repeats} s, and an incident of which nobody has heard for {stale} s expires"),
+                format!("{name} repeats what goes on after {repeats} s, and an incident expires after {stale} s without an alert"),
                 "shorten repeat_interval, raise EpisodeStaleSeconds above it, or name the Alertmanager in channels.json so that it is asked",
             ));
         }

@@ -1,5 +1,5 @@
-//! What the API and the pages say of incidents: one shape for both, of sentences in the reader's language. Values that nobody
-//! outside has to know, such as signatures and the ids of presses, are in none of them.
+//! View models of incidents, for the API and the pages, with sentences in the reader's language. Internal values, such as
+//! signatures and the ids of presses, are in none of them.
 
 pub(crate) mod entry;
 pub(crate) mod incident;

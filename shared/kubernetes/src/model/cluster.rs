@@ -1,4 +1,4 @@
-//! A snapshot with its objects by kind, and who belongs to whom.
+//! A snapshot with its objects by kind, and their owners.
 
 use std::collections::BTreeMap;
 

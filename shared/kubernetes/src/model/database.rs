@@ -1,4 +1,4 @@
-//! Which database a workload is told to use, and which Service that is.
+//! Database addresses in a workload's configuration, and the Services behind them.
 
 use super::address;
 use super::cluster::Cluster;

@@ -1,4 +1,4 @@
-//! What the scheduler says about a pod that no node takes, and what the nodes say themselves.
+//! Scheduling: the scheduler's messages about pending pods, and the taints, conditions and capacity of nodes.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! Which of the services that answer slowly makes the others slow.
+//! Slow services: the one of a call chain that makes its callers slow.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! What clients' logs, and servers' events, say about a database: connections, read-only, credentials, address.
+//! Rules on databases, from logs of clients and events of servers: connections, read-only mode, credentials, address.
 
 use crate::cause::Cause;
 use crate::finding::{Finding, ObjectRef, Support};
