@@ -110,7 +110,7 @@ pub(crate) async fn from_elsewhere(
     refuse(app, press, Refusal::OtherChat, now).await
 }
 
-/// Keeps a refused press that decides nothing in the log of its incident, if there is one.
+/// Keeps a stranger's press that decides nothing in the log of its incident, if there is one.
 async fn refuse(
     app: &App,
     press: &Press<'_>,
@@ -118,8 +118,9 @@ async fn refuse(
     now: Timestamp,
 ) -> Result<ButtonReply, Rejection> {
     let (by, why) = (press.by.to_string(), refusal.to_string());
-    let keep =
-        |change: &mut IncidentChange| change.press_refused(&press.ask, &press.id, &by, &why, now);
+    let keep = |change: &mut IncidentChange| {
+        change.stranger_refused(&press.ask, &press.id, &by, &why, now)
+    };
     match app.intake.store.change(&press.ask.incident(), keep).await {
         Ok(_) | Err(StoreError::Missing { .. }) => Ok(refusal.into()),
         Err(error) => Err(error.into()),

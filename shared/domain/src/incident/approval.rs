@@ -70,9 +70,12 @@ pub struct Approval {
     /// The last presses that were taken, newest last: one that is delivered twice is taken once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub presses: Vec<TakenPress>,
-    /// How many refused presses the log contains.
+    /// How many refused presses of people on the list the log contains.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub refusals: u32,
+    /// How many of strangers, who have a limit of their own.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub stranger_refusals: u32,
 }
 
 /// A level of a team that was asked because those before it have not decided.
@@ -164,6 +167,7 @@ impl Approval {
             level: None,
             presses: Vec::new(),
             refusals: 0,
+            stranger_refusals: 0,
         }
     }
 
@@ -245,4 +249,11 @@ pub enum Refusal {
     /// It was not decided in time.
     #[error("this approval expired at {at}")]
     Expired { at: Timestamp },
+}
+
+impl Refusal {
+    /// True if the press came from outside of the configured people and channels.
+    pub fn is_of_stranger(&self) -> bool {
+        matches!(self, Self::NotListed | Self::OtherChat)
+    }
 }

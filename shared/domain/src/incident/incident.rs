@@ -144,6 +144,9 @@ pub struct Incident {
     /// The ids of the presses that decide nothing, as far as the log has them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub logged_presses: Vec<String>,
+    /// The same of presses of strangers, who have a limit of their own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub logged_stranger_presses: Vec<String>,
     /// What people do about it beside decisions.
     #[serde(default, skip_serializing_if = "Response::is_empty")]
     pub response: Response,

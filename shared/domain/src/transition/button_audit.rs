@@ -9,13 +9,22 @@ use crate::incident::operation_log::{Event, LogRecord};
 use crate::incident::response::ResponderAction;
 use crate::notification::button_action::ButtonAction;
 
-/// Limit of these entries in the log of an incident: each is an item of the table and a save of the
-/// incident, and every member of a chat can press as often as they like. Presses beyond the limit
-/// are answered but not logged.
+/// Limit of these entries in the log of an incident, of the people on the list: each is an item of the table
+/// and a save of the incident, and every member of a chat can press as often as they like. Presses beyond the
+/// limit are answered but not logged.
 const LOGGED: usize = 30;
+/// The same of all strangers together, so that they cannot use up the limit of the people on the list.
+const STRANGERS_LOGGED: usize = 10;
+
+/// Who pressed, as the configuration knows them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Presser {
+    Listed,
+    Stranger,
+}
 
 impl IncidentChange {
-    /// Keeps a refused press in the log, once however often it is delivered. `press` is its id, `by` who pressed.
+    /// Keeps a refused press of a person in the log, once however often it is delivered. `press` is its id, `by` who pressed.
     pub fn press_refused(
         &mut self,
         ask: &ButtonAction,
@@ -25,7 +34,20 @@ impl IncidentChange {
         now: Timestamp,
     ) {
         let news = LogRecord::new(Event::PressRefused, by, "a press was refused").failed(why);
-        self.keep(&ask.to_string(), press, news, now);
+        self.keep(&ask.to_string(), press, news, Presser::Listed, now);
+    }
+
+    /// The same of a press that came from outside of the configured people and channels.
+    pub fn stranger_refused(
+        &mut self,
+        ask: &ButtonAction,
+        press: &str,
+        by: &str,
+        why: &str,
+        now: Timestamp,
+    ) {
+        let news = LogRecord::new(Event::PressRefused, by, "a press was refused").failed(why);
+        self.keep(&ask.to_string(), press, news, Presser::Stranger, now);
     }
 
     /// Keeps a responder's action that was refused in the log, once however often it is sent.
@@ -38,7 +60,7 @@ impl IncidentChange {
         now: Timestamp,
     ) {
         let news = LogRecord::new(Event::ResponseRefused, by, "an action was refused").failed(why);
-        self.keep(action.name(), press, news, now);
+        self.keep(action.name(), press, news, Presser::Listed, now);
     }
 
     /// Logs that a person requested more than the card shows, once however often the press is
@@ -50,12 +72,22 @@ impl IncidentChange {
             "the details were asked for"
         };
         let news = LogRecord::new(Event::MoreAsked, by, what);
-        self.keep(&ask.to_string(), press, news, now);
+        self.keep(&ask.to_string(), press, news, Presser::Listed, now);
     }
 
-    fn keep(&mut self, asked: &str, press: &str, news: LogRecord, now: Timestamp) {
-        let logged = &mut self.incident.logged_presses;
-        if logged.len() >= LOGGED || logged.iter().any(|before| before == press) {
+    fn keep(
+        &mut self,
+        asked: &str,
+        press: &str,
+        news: LogRecord,
+        presser: Presser,
+        now: Timestamp,
+    ) {
+        let (logged, limit) = match presser {
+            Presser::Listed => (&mut self.incident.logged_presses, LOGGED),
+            Presser::Stranger => (&mut self.incident.logged_stranger_presses, STRANGERS_LOGGED),
+        };
+        if logged.len() >= limit || logged.iter().any(|before| before == press) {
             return;
         }
         logged.push(press.to_owned());
@@ -68,7 +100,7 @@ mod tests {
     use jiff::Timestamp;
     use serde_json::json;
 
-    use super::LOGGED;
+    use super::{LOGGED, STRANGERS_LOGGED};
     use crate::incident::operation_log::Event;
     use crate::notification::button_action::ButtonAction;
     use crate::transition::decision::tests::waiting;
@@ -102,6 +134,22 @@ mod tests {
             );
         }
         assert_eq!(change.entries.len(), LOGGED);
+    }
+
+    #[test]
+    fn strangers_cannot_use_up_the_log_of_people() {
+        let (mut change, _) = waiting(1);
+        change.entries.clear();
+        let id = change.incident.id.clone();
+        let (at, history) = (Timestamp::UNIX_EPOCH, ButtonAction::History(id.clone()));
+        for nth in 0..500 {
+            let (press, by) = (format!("s{nth}"), format!("telegram:{}", 1_000 + nth));
+            change.stranger_refused(&history, &press, &by, "not you", at);
+        }
+        assert_eq!(change.entries.len(), STRANGERS_LOGGED);
+        change.more_asked(&ButtonAction::Details(id), "mine", "telegram:7", at);
+        let last = change.entries.last().map(|entry| entry.event);
+        assert_eq!(last, Some(Event::MoreAsked));
     }
 
     #[test]

@@ -107,6 +107,7 @@ impl IncidentChange {
             reanalysis: None,
             silence: None,
             logged_presses: Vec::new(),
+            logged_stranger_presses: Vec::new(),
             silence_asked_at: None,
             silence_error: None,
             repair_silence: None,

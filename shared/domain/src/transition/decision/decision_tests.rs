@@ -251,25 +251,26 @@ fn only_the_shown_plan_is_decided_on_by_those_who_may() {
 #[test]
 fn refused_presses_fill_neither_the_log_nor_the_incident() {
     let (mut change, id) = waiting(1);
-    for i in 0..250 {
-        let refused = decide_on(
-            &mut change,
-            &id,
-            &press(Identity::Telegram(99), Verdict::Approve, &i.to_string()),
-            &two(),
-            now(),
-        );
-        assert_eq!(refused, Err(Refusal::NotListed));
-    }
-    let approval = approval(&change);
-    assert_eq!(
+    let mut press_all = |person: fn(i64) -> Identity, expected: Refusal| {
+        for i in 0..250 {
+            let by = person(i);
+            let nth = format!("{by} {i}");
+            let pressed = press(by, Verdict::Approve, &nth);
+            let refused = decide_on(&mut change, &id, &pressed, &two(), now());
+            assert_eq!(refused, Err(expected.clone()));
+        }
+        let approval = approval(&change);
         (
             change.entries.len(),
+            approval.stranger_refusals,
             approval.refusals,
-            approval.presses.len()
-        ),
-        (200, 200, 32)
-    );
+        )
+    };
+    let strangers = press_all(|i| Identity::Telegram(1_000 + i), Refusal::NotListed);
+    assert_eq!(strangers, (20, 20, 0));
+    let mallory = press_all(|_| Identity::Telegram(10), Refusal::NotAllowed);
+    assert_eq!(mallory, (220, 20, 200), "of the list there is still room");
+    assert_eq!(approval(&change).presses.len(), 32);
     assert_eq!(
         decide_on(&mut change, &id, &ada(Verdict::Approve, "x"), &two(), now()),
         Ok(Taken::Approved),

@@ -14,10 +14,12 @@ use crate::primitives::identity::Identity;
 /// How many presses are remembered: a channel redelivers within minutes, long before this many
 /// others arrive.
 const PRESSES_KEPT: usize = 32;
-/// Limit of logged refusals per approval. One person can press as often as they like, and each
-/// entry is an item of the table and a save of the incident, which decisions and repairs wait for:
-/// presses beyond this limit are answered but not logged.
+/// Limit of logged refusals per approval, of the people on the list. One person can press as often as they
+/// like, and each entry is an item of the table and a save of the incident, which decisions and repairs wait
+/// for: presses beyond this limit are answered but not logged.
 const REFUSALS_LOGGED: u32 = 200;
+/// The same of all strangers together, so that they cannot use up the limit of the people on the list.
+const STRANGER_REFUSALS_LOGGED: u32 = 20;
 
 /// A person's decision: a button press, a link, or a call of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,10 +83,15 @@ fn log_refusal(
     let Some(approval) = &mut change.incident.approval else {
         return;
     };
-    if approval.refusals >= REFUSALS_LOGGED {
+    let (logged, limit) = if refusal.is_of_stranger() {
+        (&mut approval.stranger_refusals, STRANGER_REFUSALS_LOGGED)
+    } else {
+        (&mut approval.refusals, REFUSALS_LOGGED)
+    };
+    if *logged >= limit {
         return;
     }
-    approval.refusals += 1;
+    *logged += 1;
     let context = json!({ "approval_id": id, "verdict": pressed.verdict, "press": pressed.press });
     let news = LogRecord::new(
         Event::ApprovalRefused,

@@ -73,6 +73,7 @@ fn apart_from_log_and_counters(change: &IncidentChange) -> IncidentChange {
     if let Some(approval) = &mut bare.incident.approval {
         approval.presses.clear();
         approval.refusals = 0;
+        approval.stranger_refusals = 0;
     }
     bare
 }
