@@ -393,3 +393,36 @@ pub fn find<'a>(services: &'a [Service], alert: &Alert) -> Result<&'a Service, N
 pub fn named<'a>(services: &'a [Service], name: &str) -> Option<&'a Service> {
     services.iter().find(|service| service.name == name)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::Service;
+
+    fn lock(target: &Value, lock: &str) -> String {
+        let service = json!({ "name": "web", "level": "approval", "target": target, "lock": lock });
+        let service: Service = serde_json::from_value(service).expect("a service");
+        service.lock_name()
+    }
+
+    #[test]
+    fn what_is_on_one_host_has_one_lock_whatever_its_address() {
+        let ssh = |host: &str, port: u16, key: &str| json!({ "ssh": { "host": host, "port": port, "user": "quell", "host_key": key } });
+        let by_name = lock(&ssh("web-1.example", 22, "ssh-ed25519 AAAA web-1"), "host");
+        assert_eq!(
+            by_name,
+            lock(&ssh("10.0.0.7", 2222, "ssh-ed25519 AAAA"), "host")
+        );
+        assert_ne!(
+            by_name,
+            lock(&ssh("web-1.example", 22, "ssh-ed25519 BBBB"), "host")
+        );
+        let instance = lock(&json!({ "ssm": { "instance_id": "i-0123456789abcdef0" } }), "host");
+        assert_eq!(instance, "host i-0123456789abcdef0");
+        assert_ne!(
+            by_name,
+            lock(&ssh("web-1.example", 22, "ssh-ed25519 AAAA"), "service")
+        );
+    }
+}

@@ -169,6 +169,55 @@ async fn a_repair_longer_than_one_worker_goes_on_with_the_next() {
 }
 
 #[tokio::test]
+async fn services_on_one_host_are_repaired_one_after_the_other() {
+    let Some(host) = TargetHost::sshd("restrict") else {
+        return;
+    };
+    let facts = json!({ "dir": host.path("").display().to_string() });
+    let of = |name: &str, lock: &str| json!({ "name": name, "level": "approval", "facts": facts, "target": host.target(), "lock": lock });
+    let (web, db, apart) = (unique("web"), unique("db"), unique("apart"));
+    let services = json!([of(&web, "host"), of(&db, "host"), of(&apart, "service")]);
+    let shop = RepairFixture::open(&playbook(UNTIL_LET), &services, host.login_key(), || {
+        InjectedFault::Answered
+    })
+    .await;
+    let (_, first) = shop.approved(&web, "mend").await;
+    let (waiting, second) = shop.approved(&db, "mend").await;
+    let (worker, running) = (std::sync::Arc::clone(&shop.app), first.clone());
+    let repair =
+        tokio::spawn(async move { worker.handle(&running, &delivery(), &Timestamp::now).await });
+    left(&host, "began").await;
+
+    let held = shop
+        .app
+        .handle(&second, &delivery(), &Timestamp::now)
+        .await
+        .expect_err("the host is taken");
+    assert!(
+        matches!(held, Failure::Held { ref target, .. } if *target == db),
+        "{held}"
+    );
+    let log = shop.stack.store.log(&waiting.id).await.expect("a log");
+    assert_eq!(times(&log, Event::StepStarted), 0, "{log:#?}");
+    // What has only its service to itself does not wait.
+    let (beside, third) = shop.approved(&apart, "mend").await;
+    let worker = std::sync::Arc::clone(&shop.app);
+    let at_once =
+        tokio::spawn(async move { worker.handle(&third, &delivery(), &Timestamp::now).await });
+    let started = beside.id.to_string();
+    shop.stack.log_with(&started, Event::StepStarted).await;
+    std::fs::write(host.path("go"), "").expect("written");
+    for running in [repair, at_once] {
+        running.await.expect("it ends").expect("repaired");
+    }
+    shop.run(&second).await;
+    for id in [&waiting.id, &beside.id] {
+        let ended = shop.stack.read(id).await;
+        assert_eq!(ended.status, Status::Repaired, "{ended:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_kill_switch_stops_a_repair_between_two_steps() {
     let Some((shop, host, service)) = repair_fixture("echo one >> $0/did; sleep 2").await else {
         return;
