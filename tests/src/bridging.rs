@@ -16,8 +16,12 @@ use settings::variables::Variables;
 use tokio::time::sleep;
 use wire::bridge::BridgeReply;
 
+use crate::roles::ATTEMPT;
 use crate::stack::Stack;
 use crate::target_host::TargetHost;
+
+/// The document of a deployed stack that runs a step.
+pub const DOCUMENT: &str = "quell-RunStep";
 
 /// What an sshd in the field runs instead of the command that it was asked for, to choose the directory and the path.
 pub const FORCED: &str = r#"exec /bin/sh -c "$SSH_ORIGINAL_COMMAND""#;
@@ -94,15 +98,22 @@ pub fn bridge_with(
 /// # Panics
 /// If the bridge is not deployed.
 pub async fn run_command_of(stack: &Stack) -> RunCommand {
+    let role = run_command_role(stack).await;
+    let bridge = stack.stolen("Bridge").await;
+    RunCommand::new(&bridge, ATTEMPT, DOCUMENT.to_owned()).with_role(role)
+}
+
+/// The role that the bridge assumes to send a command.
+///
+/// # Panics
+/// If the bridge is not deployed.
+pub async fn run_command_role(stack: &Stack) -> String {
     let name = &stack.facts.outputs["BridgeFunctionName"];
     let lambda = aws_sdk_lambda::Client::new(&stack.aws());
     let asked = lambda.get_function_configuration().function_name(name);
     let deployed = asked.send().await.expect("it is deployed");
     let variables = deployed.environment.and_then(|found| found.variables);
-    let role = variables.expect("variables")["SSM_ROLE_ARN"].clone();
-    let bridge = stack.stolen("Bridge").await;
-    let document = "quell-RunStep".to_owned();
-    RunCommand::new(&bridge, Duration::from_secs(10), document).with_role(role)
+    variables.expect("variables")["SSM_ROLE_ARN"].clone()
 }
 
 /// Run Command at an endpoint.

@@ -5,7 +5,7 @@ mod api;
 pub(crate) mod poll;
 pub(crate) mod result;
 pub(crate) mod send_error;
-mod session;
+pub mod session;
 
 use std::time::Duration;
 

@@ -20,14 +20,14 @@ const SECONDS: i32 = 900;
 
 /// A role that may send commands, assumed anew for each step.
 #[derive(Debug)]
-pub(crate) struct Sessions {
+pub struct Sessions {
     sts: Client,
     role_arn: String,
 }
 
 impl Sessions {
     /// `attempt` is how long one call may take.
-    pub(crate) fn new(aws: &AwsEnvironment, attempt: Duration, role_arn: String) -> Self {
+    pub fn new(aws: &AwsEnvironment, attempt: Duration, role_arn: String) -> Self {
         Self {
             sts: Client::new(&aws.sdk_config(attempt)),
             role_arn,
@@ -38,7 +38,7 @@ impl Sessions {
     ///
     /// # Errors
     /// That nothing ran, and why.
-    pub(crate) async fn open(
+    pub async fn open(
         &self,
         aws: &AwsEnvironment,
         name: &str,

@@ -4,13 +4,16 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use aws::signed::{CallError, SSM, SignedClient};
 use bridge::App;
 use bridge::ssh::login_key::LoginKey;
+use bridge::ssm::session::Sessions;
 use domain::incident::Status;
 use domain::incident::operation_log::Event;
 use domain::incident::repair::StepOutcome;
 use domain::playbook::plan::Phase;
 use domain::playbook::service::named;
+use domain::playbook::ssm_target::SsmTarget;
 use domain::primitives::id::IncidentId;
 use jiff::SignedDuration;
 use playbook_files::guard_lines::GuardLines;
@@ -19,7 +22,8 @@ use repair::bridge_client::Bridge;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tests::alert::TestAlert;
-use tests::bridging::{assert_exited, run_command_of, run_on};
+use tests::bridging::{DOCUMENT, assert_exited, run_command_of, run_command_role, run_on};
+use tests::roles::ATTEMPT;
 use tests::ssm_boxes::{Boxes, engine};
 use tests::stack::Stack;
 use wire::bridge::{BRIDGE_VERSION, BridgeRequest};
@@ -140,7 +144,32 @@ async fn steps_run_in_real_boxes_through_the_document_and_the_guard() {
     a_fleet(&place).await;
     a_repair_through_the_deployed_functions(&place).await;
     a_host_that_the_role_does_not_cover(&place).await;
+    a_session_reaches_its_host_alone(&place).await;
     boxes_that_are_gone(&place).await;
+}
+
+/// The credentials of a step, in other hands.
+async fn a_session_reaches_its_host_alone(place: &Place) {
+    let bridge = place.stack.stolen("Bridge").await;
+    let role = run_command_role(&place.stack).await;
+    let sessions = Sessions::new(&bridge, ATTEMPT, role);
+    let (web, other) = (&place.web.instances[0], &place.fleet.instances[0]);
+    let host = SsmTarget::Instance { id: web.clone() };
+    let session = sessions.open(&bridge, "web", DOCUMENT, &host).await;
+    let client = SignedClient::new(&session.expect("a session"), &SSM, ATTEMPT);
+    for (document, host, may) in [
+        (DOCUMENT, web, true),
+        (DOCUMENT, other, false),
+        ("AWS-RunShellScript", web, false),
+    ] {
+        let command = json!({
+            "DocumentName": document, "InstanceIds": [host], "Parameters": { "lineBase64": ["dHJ1ZQ=="], "executionTimeout": ["10"] },
+        });
+        let asked = client.call("SendCommand", &command.to_string()).await;
+        let denied =
+            matches!(&asked, Err(CallError::Refused { code, .. }) if code.contains("AccessDenied"));
+        assert_eq!(denied, !may, "{document} on {host}: {asked:?}");
+    }
 }
 
 async fn one_box(place: &Place) {
