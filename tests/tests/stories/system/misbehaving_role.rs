@@ -1,7 +1,7 @@
 //! Test of a role that misbehaves at random beside repairs that people have decided on: no step runs
 //! without a valid decision, and each attempt is found.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::incident::approval::{Approval, ApprovalState, DecisionSignature, Verdict};
@@ -12,7 +12,7 @@ use domain::incident::{Incident, Status};
 use domain::notification::channels::Identity;
 use domain::playbook::plan::Phase;
 use domain::policy::kill_switch::SwitchedOff;
-use domain::primitives::id::ApprovalId;
+use domain::primitives::id::{ApprovalId, IncidentId};
 use domain::primitives::identity::DecidedBy;
 use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
@@ -20,6 +20,7 @@ use repair::bridge_client::Bridge;
 use store::{ControlTable, Holder, StepTry, Store};
 use tests::alert::TestAlert;
 use tests::opened::{alert, opened};
+use tests::own_function::log_lines;
 use tests::repairing::delivery;
 use tests::roles::ATTEMPT;
 use tests::stack::Stack;
@@ -27,11 +28,27 @@ use wire::bridge::{BRIDGE_VERSION, BridgeRequest};
 use wire::message::Message;
 use wire::signed_decision::{Reader, SignedDecision};
 
-/// The roles that neither decide nor reach hosts.
-const ROLES: [&str; 5] = ["Signals", "Analyzer", "Notifier", "Repair", "Witness"];
+/// The roles that neither decide for people nor reach hosts.
+const ROLES: [&str; 6] = [
+    "Signals", "Analyzer", "Notifier", "Repair", "Witness", "Console",
+];
 const ATTEMPTS: usize = 200;
 /// After how many attempts people decide on a repair.
 const BETWEEN: usize = 50;
+
+/// Where an attempt is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Found {
+    /// As a refused request of the role, in the account's trail.
+    Denied,
+    /// As an entry of the incident's operation log.
+    OperationLog,
+    /// As a line of the bridge at error, which has an alarm.
+    BridgeLog,
+}
+
+/// What the bridge prints for each step that it does not let through.
+const NOT_RUN: &str = "a step without a valid decision was not run";
 
 /// Somebody with the role of a function.
 struct Thief {
@@ -97,9 +114,8 @@ impl Stage {
         self.decided.push(incident);
     }
 
-    /// Writes an approval that nobody gave: the parts of one that was given, changed at random. True if
-    /// the role may write it at all.
-    async fn forges_an_approval(&self, thief: &Thief, rng: &mut Rng) -> bool {
+    /// Writes an approval that nobody gave: the parts of one that was given, changed at random.
+    async fn forges_an_approval(&self, thief: &Thief, rng: &mut Rng) -> Found {
         let incident = self.waiting().await;
         let given = self.decided[rng.usize(..self.decided.len())]
             .approval
@@ -112,7 +128,7 @@ impl Stage {
             change.incident.status = Status::Approved;
         };
         if thief.store.change(&incident.id, forge).await.is_err() {
-            return false;
+            return Found::Denied;
         }
         let stopped = self.run(&incident).await;
         let log = self.stack.store.log(&incident.id).await.expect("a log");
@@ -120,19 +136,20 @@ impl Stage {
         assert!(!began, "{}: {:?}", thief.role, stopped.approval);
         let found = log.iter().find(|entry| entry.detail == "signed_decision");
         assert!(found.is_some(), "{}: {:?}", thief.role, stopped.approval);
-        true
+        Found::OperationLog
     }
 
     /// Makes an incident that was repaired look as if its plan waited for its repair again.
-    async fn replays_a_decision(&self, thief: &Thief, rng: &mut Rng) -> bool {
+    async fn replays_a_decision(&self, thief: &Thief, rng: &mut Rng) -> Found {
         let place = rng.usize(..self.decided.len());
         let again = |change: &mut IncidentChange| {
             change.incident.repair = None;
             change.incident.status = Status::Approved;
         };
         let id = &self.decided[place].id;
+        let before = self.refusals(id).await;
         if thief.store.change(id, again).await.is_err() {
-            return false;
+            return Found::Denied;
         }
         let incident = self.run(&self.decided[place]).await;
         let steps = incident.repair.as_ref().map(|repair| &repair.steps);
@@ -143,11 +160,22 @@ impl Stage {
                 .all(|step| step.detail.starts_with("Nothing ran"))
         });
         assert!(refused, "{}: {incident:?}", thief.role);
-        true
+        assert!(
+            self.refusals(id).await > before,
+            "{}: {incident:?}",
+            thief.role
+        );
+        Found::OperationLog
+    }
+
+    /// How many entries of an operation log say that something was refused or failed.
+    async fn refusals(&self, id: &IncidentId) -> usize {
+        let log = self.stack.store.log(id).await.expect("a log");
+        log.iter().filter(|entry| !entry.success).count()
     }
 
     /// Asks the bridge for a step itself, with a decision of another time, plan or person.
-    async fn asks_the_bridge(&self, thief: &Thief, rng: &mut Rng) -> bool {
+    async fn asks_the_bridge(&self, thief: &Thief, rng: &mut Rng) -> Found {
         let incident = &self.decided[rng.usize(..self.decided.len())];
         let plan = incident.plan.clone().expect("a plan");
         let approval = incident.approval.as_ref().expect("decided");
@@ -183,18 +211,18 @@ impl Stage {
                 result.outcome == StepOutcome::Refused && result.detail.starts_with("Nothing ran"),
                 "{request:?}: {result:?}"
             );
-            return true;
+            return Found::BridgeLog;
         }
         // Lambda let nobody else ask.
         assert!(
             !result.succeeded() && result.detail.contains("AccessDenied"),
             "{result:?}"
         );
-        false
+        Found::Denied
     }
 
     /// Writes to what stops repairs.
-    async fn turns_a_switch(&self, thief: &Thief, rng: &mut Rng) -> bool {
+    async fn turns_a_switch(&self, thief: &Thief, rng: &mut Rng) -> Found {
         let now = Timestamp::now();
         let approval = &self.decided[0].approval.as_ref().expect("decided").id;
         let of = StepTry {
@@ -221,7 +249,7 @@ impl Stage {
             }
         };
         assert!(!taken, "{} wrote what is not its own", thief.role);
-        false
+        Found::Denied
     }
 
     /// The approvals under which the bridge has let a step through.
@@ -296,23 +324,32 @@ async fn a_role_that_misbehaves_at_random_runs_nothing_and_is_found() {
         decided: Vec::new(),
     };
     let mut rng = Rng::with_seed(14);
-    let mut got_as_far_as_a_check = 0;
+    let mut found = BTreeMap::<Found, usize>::new();
     for attempt in 0..ATTEMPTS {
         if attempt % BETWEEN == 0 {
             stage.repaired().await;
         }
         let thief = &thieves[rng.usize(..thieves.len())];
-        let checked = match rng.u8(..4) {
+        let place = match rng.u8(..4) {
             0 => stage.forges_an_approval(thief, &mut rng).await,
             1 => stage.replays_a_decision(thief, &mut rng).await,
             2 => stage.asks_the_bridge(thief, &mut rng).await,
             _ => stage.turns_a_switch(thief, &mut rng).await,
         };
-        got_as_far_as_a_check += usize::from(checked);
+        *found.entry(place).or_default() += 1;
     }
+    // Denied ones alone would say nothing of what is behind IAM.
+    for place in [Found::OperationLog, Found::BridgeLog] {
+        assert!(
+            found.get(&place).is_some_and(|times| *times > 3),
+            "{found:?}"
+        );
+    }
+    let lines = log_lines(&stage.stack, "/aws/lambda/quell-bridge").await;
+    let refused = lines.iter().filter(|line| line.contains(NOT_RUN)).count();
     assert!(
-        got_as_far_as_a_check > ATTEMPTS / 5,
-        "{got_as_far_as_a_check}"
+        refused >= found[&Found::BridgeLog],
+        "{refused} of {found:?}"
     );
     let given: BTreeSet<String> = stage
         .decided
