@@ -1,7 +1,8 @@
 """Checks of template.yaml that no linter for CloudFormation knows, because they are about this project.
 
 Every alarm has its section in docs/operations.md and everything that can fail has its alarms; the filters of logs look for what the functions
-print; Lambda lets pass what the functions print; the access log holds no path; a stack has names of its own; what is kept can be taken over.
+print; Lambda lets pass what the functions print; the access log holds no path; every route but those of alerts is throttled; a stack has names
+of its own; what is kept can be taken over.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ LOGGED = {
     "requestTime", "requestId", "integration.requestId", "identity.sourceIp", "httpMethod", "routeKey", "status", "integration.status",
     "responseLatency", "integration.latency", "responseLength", "error.responseType",
 }  # fmt: skip
+# Routes of alerts: Alertmanager does not send again what the gateway's throttle answers with 429.
+UNTHROTTLED = {f"POST /api/v1/webhooks/{sender}" for sender in ("alertmanager", "alerts", "signals")} | {"ANY /api/v1/webhooks/grafana"}
 # What tracing puts into each line.
 TRACING = ("ERROR", "level", "message")
 # Properties that name a resource in its account and region.
@@ -123,6 +126,20 @@ def access_log(template: dict[str, Any]) -> Iterator[str]:
         yield f"the access log must not hold {variable}"
 
 
+def throttles(template: dict[str, Any]) -> Iterator[str]:
+    """Routes of a stage are throttled by its default settings, which are the account's ceiling here, or by their own."""
+    stage = template["Resources"]["ApiStage"]
+    throttled = {key for key, settings in stage["Properties"]["RouteSettings"].items() if settings["ThrottlingRateLimit"] <= 100}
+    routes = {route["Properties"]["RouteKey"]: name for name, route in of_type(template["Resources"], "AWS::ApiGatewayV2::Route").items()}
+    for key in sorted(routes.keys() - throttled - UNTHROTTLED):
+        yield f"the route {key} has no throttle of its own"
+    for key in sorted(throttled & UNTHROTTLED | (throttled | UNTHROTTLED) - routes.keys()):
+        yield f"the route {key} must not be throttled, or is none"
+    for key in sorted(throttled & routes.keys()):
+        if routes[key] not in stage["DependsOn"]:
+            yield f"the stage is made before its route {key}"
+
+
 def names(template: dict[str, Any]) -> Iterator[str]:
     for name, parameter in template["Parameters"].items():
         if "quell" in str(parameter.get("Default", "")).lower():
@@ -148,7 +165,7 @@ def kept(template: dict[str, Any]) -> Iterator[str]:
 
 def main() -> int:
     template = json.loads(json.dumps(yaml_parse((PROJECT / "template.yaml").read_text())))
-    faults = [fault for check in (alarms, filters, logs, access_log, names, kept) for fault in check(template)]
+    faults = [fault for check in (alarms, filters, logs, access_log, throttles, names, kept) for fault in check(template)]
     found = len(of_type(template["Resources"], "AWS::CloudWatch::Alarm"))
     print("\n".join(faults) or f"template: {len(template['Resources'])} resources, {len(template['Parameters'])} parameters, {found} alarms")
     return 1 if faults else 0
