@@ -1,11 +1,12 @@
 """Makes the emulator's IAM know what Quell's roles rely on, and notes which of their grants a request has needed.
 
-As it comes, the emulator leaves out `dynamodb:LeadingKeys`, so that a condition on it always holds. Here it is what AWS says: the partition
-keys of the items that a request names.
+As it comes, the emulator leaves out `dynamodb:LeadingKeys`, so that a condition on it always holds, and of `dynamodb:Attributes` what an
+item has that is put. Here they are what AWS says: the partition keys, and the top-level attributes, that a request names.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
 
-A grant is one action of a statement on one of its resources. A request that exactly one grant lets through fails without it. `grants` reads
-what is noted here after all stories have run: a grant that no request needed is one too many.
+A grant is one action of a statement on one of its resources. Each that lets a request of a function through is taken away, and the request is
+evaluated again: a grant is needed if it is refused then. `grants` reads what is noted here after all stories have run: a grant that no
+request needed is one too many. Requests of the tests with a stolen role need nothing.
 """
 
 from __future__ import annotations
@@ -13,16 +14,18 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ministack.core import iam_actions, iam_evaluator
 
 LEADING_KEYS = "dynamodb:LeadingKeys"
+ATTRIBUTES = "dynamodb:Attributes"
 # The partition key of every table of ours.
 PARTITION_KEY = "pk"
-ROLE = re.compile(r":assumed-role/quell-(\w+?)Role-")
+ROLE = re.compile(r":assumed-role/quell-(\w+?)Role-[^/]*/(?!stolen$)")
 # The name that the template gives to what the emulator has named.
 NAMED = re.compile(r"quell-([A-Za-z]+)-[A-Za-z0-9-]+")
 # When a stream was made is a part of its name.
@@ -37,18 +40,20 @@ def install() -> None:
     """Puts this in the place of the emulator's own. Notes go to the file that QUELL_GRANTS names, if it names one."""
     context_of, evaluated = iam_actions.dynamodb_service_context, iam_evaluator.evaluate
     file = os.environ.get("QUELL_GRANTS")
-    noted = Notes(Path(file)) if file else None
+    noted = Notes(Path(file), evaluated) if file else None
 
     def dynamodb_service_context(body: bytes) -> Record:
         context: Record = context_of(body)
         if keys := leading_keys(body):
             context[LEADING_KEYS] = keys
+        if put := attributes_put(body):
+            context[ATTRIBUTES] = sorted({*put, *context.get(ATTRIBUTES, [])})
         return context
 
     def evaluate(context: Any, policies: Any, *limits: Any) -> Any:
         result = evaluated(context, policies, *limits)
         if noted and result.decision == "Allow":
-            noted.request(context, policies)
+            noted.request(context, policies, limits)
         return result
 
     iam_actions.dynamodb_service_context, iam_evaluator.evaluate = dynamodb_service_context, evaluate
@@ -61,6 +66,19 @@ def leading_keys(body: bytes) -> list[str]:
     except ValueError:
         return []
     return sorted(set(_partition_keys(data))) if isinstance(data, dict) else []
+
+
+def attributes_put(body: bytes) -> list[str]:
+    """The attributes of an item that is put, and those that its condition names."""
+    try:
+        data = json.loads(body or b"{}")
+    except ValueError:
+        return []
+    if not isinstance(data, dict) or not isinstance(item := data.get("Item"), dict):
+        return []
+    names = data.get("ExpressionAttributeNames") or {}
+    condition = re.findall(r"(?<![:\w])[#a-zA-Z_]\w*(?!\w*\()", str(data.get("ConditionExpression") or ""))
+    return [*item, *(names.get(name, name) for name in condition if name.upper() not in {"AND", "OR", "NOT", "IN", "BETWEEN"})]
 
 
 def _partition_keys(data: Record) -> Iterator[str]:
@@ -91,13 +109,14 @@ def _items(data: Record) -> Iterator[Record]:
 class Notes:
     """The grants of the roles that were used, and the first request that needed each. Several emulators write into one file."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, evaluate: Callable[..., Any]) -> None:
         self._file = file
+        self._evaluate = evaluate
         self._roles: set[str] = set()
-        self._needed: set[tuple[str, int, str, str]] = set()
+        self._needed: set[tuple[str, str, str]] = set()
         self._seen: set[tuple[str, str, str, str]] = set()
 
-    def request(self, context: Any, policies: Any) -> None:
+    def request(self, context: Any, policies: Any, limits: Any) -> None:
         found = ROLE.search(context.principal_arn)
         if not found:
             return
@@ -108,34 +127,39 @@ class Notes:
         if request in self._seen:
             return
         self._seen.add(request)
-        statements = [statement for policy in policies for statement in policy if statement.effect == "Allow"]
+        grants = [grant for policy in policies for grant in _grants(policy)]
         if role not in self._roles:
             self._roles.add(role)
-            for place, action, resource in _grants(statements):
-                self._write(role, place, action, resource)
-        letting_through = [
-            (place, action, resource)
-            for place, action, resource in _grants(statements)
-            if iam_evaluator.fnmatch_iam(context.action, action)
-            and iam_evaluator.fnmatch_iam_cs(context.resource_arn, resource)
-            and iam_evaluator._conditions_met(statements[place].conditions, context)
-        ]
-        if len(letting_through) == 1 and (role, *letting_through[0]) not in self._needed:
-            self._needed.add((role, *letting_through[0]))
-            self._write(role, *letting_through[0], needed_by=f"{context.action.split(':')[1]} {kind(keys) or SUFFIX.sub('', short(context.resource_arn))}")
+            for grant in grants:
+                self._write(role, grant)
+        denials = [statement for policy in policies for statement in policy if statement.effect != "Allow"]
+        for grant in grants:
+            if (role, *named(grant)) in self._needed:
+                continue
+            without = [denials + [other for other in grants if other is not grant]]
+            if self._evaluate(context, without, *limits).decision != "Allow":
+                self._needed.add((role, *named(grant)))
+                self._write(role, grant, needed_by=f"{context.action.split(':')[1]} {kind(keys) or SUFFIX.sub('', short(context.resource_arn))}")
 
-    def _write(self, role: str, place: int, action: str, resource: str, **more: str) -> None:
-        line = json.dumps({"role": role, "statement": place, "action": action, "resource": short(resource)} | more)
+    def _write(self, role: str, grant: Any, **more: str) -> None:
+        action, resource = named(grant)
+        line = json.dumps({"role": role, "action": action, "resource": resource} | more)
         with self._file.open("a") as file:
             file.write(line + "\n")
 
 
-def _grants(statements: list[Any]) -> Iterator[tuple[int, str, str]]:
-    for place, statement in enumerate(statements):
-        for action in statement.actions:
-            # The template's grant of models is on nothing where it names none.
-            for resource in filter(None, statement.resources):
-                yield place, action, resource
+def _grants(statements: list[Any]) -> Iterator[Any]:
+    """Statements of one action on one resource each, which allow the same together."""
+    for statement in statements:
+        if statement.effect == "Allow":
+            for action in statement.actions:
+                # The template's grant of models is on nothing where it names none.
+                for resource in filter(None, statement.resources):
+                    yield replace(statement, actions=[action], resources=[resource])
+
+
+def named(grant: Any) -> tuple[str, str]:
+    return grant.actions[0], short(grant.resources[0])
 
 
 def kind(keys: str) -> str:

@@ -5,9 +5,9 @@
 //! so that one query reads the newest of a list, with neither a scan nor an index. The incident
 //! itself is read from its own item.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::types::{KeysAndAttributes, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::KeysAndAttributes;
 use futures_util::FutureExt as _;
 use futures_util::future::try_join_all;
 use jiff::SignedDuration;
@@ -16,7 +16,7 @@ use super::attributes::{Item, Reader, seconds};
 use super::error::failed;
 use super::incident::read;
 use super::keys;
-use super::request::newest;
+use super::request::{newest, put};
 use super::retry::patiently;
 use super::{Store, StoreError};
 use domain::incident::Incident;
@@ -43,7 +43,9 @@ pub struct History {
 }
 
 impl Store {
-    /// Leaves the pointers by which others find an incident. Seen twice, it writes the same.
+    /// Leaves the pointers by which others find an incident. Seen twice, it writes the same. Each is a request of its own, at the same
+    /// time and price: the right to write batches is one to delete as well
+    /// (<https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html>).
     ///
     /// # Errors
     /// If the table does not answer, or takes only a part.
@@ -51,30 +53,12 @@ impl Store {
         let (target, group) = keys::near_partitions(near);
         let fingerprint = keys::fingerprint_partition(&incident.fingerprint);
         let lists = [(fingerprint, PAST_KEPT_FOR), (target, NEAR_KEPT_FOR)];
-        let writes: Vec<WriteRequest> = lists
+        let writes = lists
             .into_iter()
             .chain(group.map(|group| (group, NEAR_KEPT_FOR)))
             .map(|(list, kept_for)| pointer(list, incident, kept_for))
-            .collect::<Result<_, _>>()?;
-        let mut left = Some(HashMap::from([(self.table.clone(), writes)]));
-        while let Some(writes) = left {
-            left = patiently(async || {
-                let request = self
-                    .client
-                    .batch_write_item()
-                    .set_request_items(Some(writes.clone()));
-                let answer = request.send().boxed().await.map_err(failed)?;
-                let left = answer.unprocessed_items.filter(|left| !left.is_empty());
-                // DynamoDB wants a wait before what it left is sent again; what got through gets through again.
-                if left.as_ref() == Some(&writes) {
-                    Err(StoreError::Busy("it took none of a batch".into()))
-                } else {
-                    Ok(left)
-                }
-            })
-            .await?;
-        }
-        Ok(())
+            .map(|pointer| async move { patiently(|| self.put(put(pointer.clone()))).await });
+        try_join_all(writes).await.map(drop)
     }
 
     /// The newest incidents of a fingerprint that were opened before this one, ended or not.
@@ -224,17 +208,9 @@ fn keys_of(keys: Vec<Item>, consistent: bool) -> Result<KeysAndAttributes, Store
     keys.map_err(StoreError::unwritable)
 }
 
-fn pointer(
-    list: String,
-    incident: &Incident,
-    kept_for: SignedDuration,
-) -> Result<WriteRequest, StoreError> {
+fn pointer(list: String, incident: &Incident, kept_for: SignedDuration) -> Item {
     let fields = [("expires_at", seconds(incident.opened_at + kept_for))];
-    let put = PutRequest::builder()
-        .set_item(Some(keys::pointer(list, &incident.id).item(fields)))
-        .build()
-        .map_err(StoreError::unwritable)?;
-    Ok(WriteRequest::builder().put_request(put).build())
+    keys::pointer(list, &incident.id).item(fields)
 }
 
 fn pointed_at(item: &Item) -> Result<IncidentId, StoreError> {

@@ -29,6 +29,13 @@ impl Channels {
                 ));
             }
         }
+        let server = self.alertmanager.as_ref();
+        let secret = server.and_then(|server| server.token_secret.as_deref());
+        if secret.is_some_and(|name| !name.contains("alertmanager")) {
+            let text = "is not read by the repair function: its name has to begin with ChannelSecretPrefix and \"alertmanager\", \
+                        such as quell/channels/alertmanager";
+            warnings.push(("alertmanager.token_secret".to_owned(), text.to_owned()));
+        }
         self.approval_warnings(services, &mut warnings);
         warnings
     }

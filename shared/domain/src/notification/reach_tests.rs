@@ -120,3 +120,14 @@ fn what_nothing_names_is_said() {
         ]
     );
 }
+
+#[test]
+fn a_token_that_repair_may_not_read_is_named() {
+    let of = |secret: Value| {
+        let server = json!({ "url": "https://am.example.com", "token_secret": secret });
+        warnings(json!({ "alertmanager": server })).len()
+    };
+    assert_eq!(of(json!("quell/channels/am-token")), 1);
+    assert_eq!(of(json!("quell/channels/alertmanager")), 0);
+    assert_eq!(of(Value::Null), 0);
+}

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws::AwsEnvironment;
 use aws::signed::{CallError, SSM, Service, SignedClient};
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::primitives::Blob;
 use serde_json::{Value, json};
 use tests::alert::unique;
+use tests::bridging::DOCUMENT;
 use tests::own_function::LOGS;
 use tests::roles::ATTEMPT;
 use tests::stack::{Stack, project};
@@ -35,6 +36,12 @@ enum Try {
     Writes(&'static str),
     /// Deletes from the table with this output.
     Deletes(&'static str),
+    /// The same by a batch.
+    DeletesBatch(&'static str),
+    /// Writes an item that DynamoDB deletes by its time.
+    Expires(&'static str, &'static str),
+    /// Gives an item such a time.
+    ChangesToExpire(&'static str),
     SendsToRepairs,
     InvokesBridge,
     RunsShellScript,
@@ -43,7 +50,7 @@ enum Try {
     DeletesAnchors,
 }
 
-const TRIES: [(&str, Try); 26] = [
+const TRIES: [(&str, Try); 31] = [
     (
         "write an incident, and an approval into it",
         Try::Writes("TableName"),
@@ -52,7 +59,20 @@ const TRIES: [(&str, Try); 26] = [
         "delete from the table of incidents and logs",
         Try::Deletes("TableName"),
     ),
+    ("delete from it by a batch", Try::DeletesBatch("TableName")),
+    (
+        "have an item of it deleted by its time",
+        Try::ChangesToExpire("TableName"),
+    ),
     ("switch repairs off", Try::Controls("SWITCH#REPAIRS")),
+    (
+        "switch repairs on, by the time of the switch's item",
+        Try::Expires("ControlTableName", "SWITCH#REPAIRS"),
+    ),
+    (
+        "forget that a step ran, by the time of its item",
+        Try::Expires("ControlTableName", "STEP#stolen"),
+    ),
     ("claim a step", Try::Controls("STEP#stolen")),
     ("lock a host", Try::Controls("LOCK#stolen")),
     ("write another tree of the log", Try::Controls("WITNESS")),
@@ -63,8 +83,12 @@ const TRIES: [(&str, Try); 26] = [
     ),
     ("look at people's tokens", Try::Looks("TOKENS")),
     (
-        "switch repairs on, or forget that a step ran",
+        "delete from the control table",
         Try::Deletes("ControlTableName"),
+    ),
+    (
+        "delete from it by a batch too",
+        Try::DeletesBatch("ControlTableName"),
     ),
     (
         "sign a person's decision for repair",
@@ -167,6 +191,38 @@ impl Try {
                     .send()
                     .await,
             ),
+            Self::DeletesBatch(table) => {
+                let (table, key) = item(table, "STOLEN");
+                let delete = DeleteRequest::builder().set_key(Some(key)).build();
+                let delete = WriteRequest::builder()
+                    .delete_request(delete.expect("a key"))
+                    .build();
+                granted(
+                    dynamodb
+                        .batch_write_item()
+                        .request_items(table, vec![delete])
+                        .send()
+                        .await,
+                )
+            }
+            Self::Expires(table, partition) => {
+                let (table, mut item) = item(table, partition);
+                item.insert("expires_at".to_owned(), AttributeValue::N("1".to_owned()));
+                put((table, item)).await
+            }
+            Self::ChangesToExpire(table) => {
+                let (table, key) = item(table, &unique("STOLEN"));
+                granted(
+                    dynamodb
+                        .update_item()
+                        .table_name(table)
+                        .set_key(Some(key))
+                        .update_expression("SET expires_at = :past")
+                        .expression_attribute_values(":past", AttributeValue::N("1".to_owned()))
+                        .send()
+                        .await,
+                )
+            }
             Self::SendsToRepairs => granted(
                 aws_sdk_sqs::Client::new(role)
                     .send_message()
@@ -187,7 +243,7 @@ impl Try {
             ),
             Self::RunsShellScript | Self::RunsOurDocument => {
                 let document = match self {
-                    Self::RunsOurDocument => "quell-RunStep",
+                    Self::RunsOurDocument => DOCUMENT,
                     _ => "AWS-RunShellScript",
                 };
                 let command = json!({
