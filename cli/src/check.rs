@@ -9,7 +9,7 @@ mod schema;
 mod shape;
 mod typed;
 mod warnings;
-mod words;
+pub(crate) mod words;
 mod yaml;
 mod yaml_hints;
 

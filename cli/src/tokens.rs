@@ -1,16 +1,19 @@
 //! `quell tokens`: makes the tokens with which people's own tools decide, lists and ends them.
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use aws_sdk_dynamodb::Client;
 use clap::{Args, Subcommand};
 use domain::notification::person_token::{PersonToken, Right, written};
 use jiff::{SignedDuration, Timestamp};
 use rustls::crypto::ring::default_provider;
+use settings::channels_file;
 use sha2::{Digest as _, Sha256};
 use store::{ControlTable, fresh_incident_id};
 
 use crate::aws::{Control, Environment, caller, config};
+use crate::check::words::suggestion;
 use crate::exit::{Answer, Failure};
 
 /// How long a token is accepted at most.
@@ -36,6 +39,9 @@ enum What {
         /// For how many days it is accepted
         #[arg(long, value_name = "N", default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=i64::from(LONGEST_DAYS)))]
         days: u16,
+        /// The directory with channels.json, which has to name the person
+        #[arg(long, value_name = "DIR", default_value = "config")]
+        config: PathBuf,
         #[command(flatten)]
         control: Control,
     },
@@ -69,6 +75,9 @@ impl Tokens {
     ) -> Result<Answer, Failure> {
         let (What::Make { control, .. } | What::List { control } | What::End { control, .. }) =
             &self.what;
+        if let What::Make { person, config, .. } = &self.what {
+            named(person, config)?;
+        }
         let aws = config(variables).await?;
         let table = ControlTable::new(Client::new(&aws), control.control_table.clone());
         let now = Timestamp::now();
@@ -87,6 +96,7 @@ impl Tokens {
                     made_at: now,
                     expires_at: now + SignedDuration::from_hours(24 * i64::from(days)),
                     ended_at: None,
+                    ended_by: None,
                 };
                 table.save_person_token(&token).await?;
                 writeln!(out, "{}", written(&token.id, &secret))?;
@@ -103,8 +113,13 @@ impl Tokens {
                     writeln!(out, "there is no token {id}; `quell tokens list` has them")?;
                     return Ok(Answer::No);
                 };
+                if token.ended_at.is_some() {
+                    writeln!(out, "{}", line(&token, now))?;
+                    return Ok(Answer::Yes);
+                }
                 let ended = PersonToken {
-                    ended_at: token.ended_at.or(Some(now)),
+                    ended_at: Some(now),
+                    ended_by: Some(caller(&aws, variables).await),
                     ..token
                 };
                 table.save_person_token(&ended).await?;
@@ -113,6 +128,19 @@ impl Tokens {
             }
         }
     }
+}
+
+/// Refuses a person whom `channels.json` does not name: their token would do nothing.
+fn named(person: &str, config: &Path) -> Result<(), Failure> {
+    let channels = channels_file::load(config)?;
+    if channels.people.contains_key(person) {
+        return Ok(());
+    }
+    let names = channels.people.keys().map(String::as_str);
+    Err(Failure::wrong(format!(
+        "{person} is not among the people of channels.json{}",
+        suggestion(person, names)
+    )))
 }
 
 /// A secret of 256 random bits, in hex.
@@ -125,10 +153,11 @@ fn secret() -> Result<String, Failure> {
 
 fn line(token: &PersonToken, now: Timestamp) -> String {
     let may: Vec<&str> = token.may.iter().map(|right| right.as_str()).collect();
-    let until = match token.ended_at {
-        Some(at) => format!("ended {at:.0}"),
-        None if token.expires_at <= now => format!("expired {:.0}", token.expires_at),
-        None => format!("until {:.0}", token.expires_at),
+    let until = match (token.ended_at, &token.ended_by) {
+        (Some(at), Some(by)) => format!("ended {at:.0} by {by}"),
+        (Some(at), None) => format!("ended {at:.0}"),
+        (None, _) if token.expires_at <= now => format!("expired {:.0}", token.expires_at),
+        (None, _) => format!("until {:.0}", token.expires_at),
     };
     let (id, person, by, at) = (&token.id, &token.person, &token.made_by, token.made_at);
     format!(

@@ -16,7 +16,7 @@ use super::network::{Network, RouteTable, WayOut};
 use super::queues::{QueueFacts, Source};
 use super::run_command::Node;
 use super::secrets::SecretState;
-use super::stack::FUNCTIONS;
+use super::stack::{Deployed, FUNCTIONS};
 use super::telegram::Refused;
 use super::{
     alertmanager, api, configuration, functions, hosts, models, network, queues, run_command,
@@ -311,6 +311,33 @@ fn secrets_without_a_value_are_named() {
         let found = secrets::judge("s", "the bridge", state).expect("a finding");
         names(&[found], Verdict::Fault, &says);
     }
+}
+
+#[test]
+fn a_prefix_that_reaches_the_secrets_of_presses_is_named() {
+    let deployed = |parameters: &[(&str, &str)]| Deployed {
+        name: "quell".to_owned(),
+        parameters: parameters
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
+        ..Deployed::default()
+    };
+    assert_eq!(secrets::inbound_apart(&deployed(&[])), []);
+    names(
+        &secrets::inbound_apart(&deployed(&[("ChannelSecretPrefix", "quell/")])),
+        Verdict::Fault,
+        &["the notifier may read", "such as quell/channels/"],
+    );
+    let both = [
+        ("AnalyzerSecretPrefix", "all/"),
+        ("InboundSecretPrefix", "all/"),
+    ];
+    names(
+        &secrets::inbound_apart(&deployed(&both)),
+        Verdict::Fault,
+        &["the analyzer may read"],
+    );
 }
 
 #[test]

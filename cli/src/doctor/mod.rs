@@ -219,6 +219,7 @@ async fn examine_secrets(
     };
     let needed = secrets::needed(functions, naming);
     let mut findings = secrets::examine(&client, &needed).await;
+    findings.extend(secrets::inbound_apart(stack));
     let notifier = functions.iter().find(|one| one.role == "Notifier");
     let token = notifier.and_then(|one| one.variable("TELEGRAM_BOT_TOKEN_SECRET_ID"));
     let url = stack.output("TelegramWebhookUrl");

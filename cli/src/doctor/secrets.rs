@@ -9,6 +9,7 @@ use domain::notification::channels::{Channels, Place};
 
 use crate::doctor::finding::{Finding, or_ok};
 use crate::doctor::functions::Function;
+use crate::doctor::stack::Deployed;
 
 const CHECK: &str = "secrets";
 /// Secrets that a function names and that only some need: they are looked at where a file needs them.
@@ -107,6 +108,25 @@ pub(crate) fn needed(functions: &[Function], naming: Naming<'_>) -> BTreeMap<Str
     let headers = tracing.and_then(|one| one.headers_secret.as_deref());
     need(headers, format!("tracing in {file}"));
     needed
+}
+
+/// Refuses prefixes with which the notifier or the analyzer may read the secrets that prove a press.
+pub(crate) fn inbound_apart(stack: &Deployed) -> Vec<Finding> {
+    let inbound = stack.named("InboundSecretPrefix", "/inbound/");
+    let readers = [
+        ("ChannelSecretPrefix", "/channels/", "notifier"),
+        ("AnalyzerSecretPrefix", "/analyzer/", "analyzer"),
+    ];
+    let reaching = readers.into_iter().filter_map(|(parameter, suffix, who)| {
+        let prefix = stack.named(parameter, suffix);
+        let reaches = inbound.starts_with(&prefix) || prefix.starts_with(&inbound);
+        reaches.then(|| {
+            let text = format!("{parameter} ({prefix}) and InboundSecretPrefix ({inbound}) overlap: the {who} may read secrets with which presses are signed");
+            let mend = format!("deploy with a {parameter} apart from it, such as {}{suffix}", stack.name);
+            Finding::fault(CHECK, text, mend)
+        })
+    });
+    reaching.collect()
 }
 
 /// Looks at each.

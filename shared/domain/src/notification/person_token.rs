@@ -48,6 +48,9 @@ pub struct PersonToken {
     /// When it was ended before that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
+    /// Who ended it, as AWS knows them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_by: Option<String>,
 }
 
 /// Why a token that is known admits nobody.
@@ -135,6 +138,7 @@ mod tests {
             made_at: now,
             expires_at: now + SignedDuration::from_hours(1),
             ended_at: None,
+            ended_by: None,
         };
         assert_eq!(token.admits(Right::Decide, now), Ok(()));
         for right in [Right::Look, Right::Administer] {

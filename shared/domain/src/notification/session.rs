@@ -108,6 +108,7 @@ mod tests {
             made_at: now,
             expires_at: now + token_lasts,
             ended_at: None,
+            ended_by: None,
         };
         Session::begin(ID.replace('A', "B"), &token, "1".repeat(64), now)
     }

@@ -418,7 +418,10 @@ mod tests {
             by_name,
             lock(&ssh("web-1.example", 22, "ssh-ed25519 BBBB"), "host")
         );
-        let instance = lock(&json!({ "ssm": { "instance_id": "i-0123456789abcdef0" } }), "host");
+        let instance = lock(
+            &json!({ "ssm": { "instance_id": "i-0123456789abcdef0" } }),
+            "host",
+        );
         assert_eq!(instance, "host i-0123456789abcdef0");
         assert_ne!(
             by_name,

@@ -503,7 +503,8 @@ async fn an_operator_gives_a_person_a_token_and_ends_it() {
         let all = [&["tokens"], arguments, &["--control-table", control]].concat();
         operator.quell(&all, "")
     };
-    let made = tokens(&["make", "bob", "--days", "7"]);
+    let config = stack.facts.target.config_dir.display().to_string();
+    let made = tokens(&["make", "bob", "--days", "7", "--config", &config]);
     let token = made.found.trim().to_owned();
     let (id, secret) = parts(&token).expect("one line, which is the token");
     let listed = tokens(&["list"]);
@@ -524,9 +525,13 @@ async fn an_operator_gives_a_person_a_token_and_ends_it() {
     assert!(
         matches!(rejected.state, ApprovalState::Decided { by, .. } if by.to_string() == "api:bob")
     );
-    tokens(&["end", id]).is(0, &["ended "]);
+    tokens(&["end", id]).is(0, &["ended ", " by arn:aws:"]);
     assert_eq!(reject().await, 401);
     tokens(&["end", "01ARZ3NDEKTSV4RRFFQ69G5FAV"]).is(1, &["there is no token"]);
+    let stranger = tokens(&["make", "bobb", "--config", &config]);
+    assert_eq!(stranger.status, Some(2));
+    let said = "bobb is not among the people of channels.json; did you mean bob?";
+    assert!(stranger.complaint.contains(said), "{}", stranger.complaint);
     let unknown = tokens(&["make", "bob", "--may", "everything"]);
     assert_eq!(unknown.status, Some(2));
     assert!(unknown.complaint.contains("look, decide or administer"));

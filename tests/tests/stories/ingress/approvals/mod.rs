@@ -350,6 +350,7 @@ async fn a_token_acts_for_its_person_while_it_is_good() {
         made_at: now,
         expires_at: now + SignedDuration::from_hours(1),
         ended_at: None,
+        ended_by: None,
     };
     let shown = written(&good.id, &secret);
     let decide = async |kept: Option<PersonToken>, token: &str| {
