@@ -45,12 +45,21 @@ def _block(block: Any, seen: set[str]) -> str | None:
         return None
     if block.get("type") == "section":
         return _text(block.get("text"), 3000, ("mrkdwn", "plain_text"))
+    if block.get("type") == "context":
+        return _context(block.get("elements"))
     if block.get("type") != "actions":
         return f"unsupported type: {block.get('type')!r}"
     elements = block.get("elements")
     if not isinstance(elements, list) or not 1 <= len(elements) <= 25:
         return "must have 1 to 25 elements"
     return next(filter(None, (_button(element, seen) for element in elements)), None)
+
+
+def _context(elements: Any) -> str | None:
+    """Of the elements that a context takes, Quell sends texts (https://docs.slack.dev/reference/block-kit/blocks/context-block/)."""
+    if not isinstance(elements, list) or not 1 <= len(elements) <= 10:
+        return "must have 1 to 10 elements"
+    return next(filter(None, (_text(element, 3000, ("mrkdwn", "plain_text")) for element in elements)), None)
 
 
 def _button(element: Any, seen: set[str]) -> str | None:

@@ -1,6 +1,7 @@
 //! Prints the built-in templates' renderings of the samples as JSON for `infra.local.pictures`.
 
 use domain::notification::channels::Language;
+use domain::notification::words::words;
 use jiff::civil::date;
 use notifier::render::buttons::CardContext;
 use notifier::render::content::Content;
@@ -26,8 +27,17 @@ fn main() {
     );
     let mut shown = serde_json::Map::new();
     for language in Language::ALL {
+        // What leads to the incident's page is no part of a card's content: each kind of channel shows it in its own way.
+        let led_on = |content: &Content| {
+            let mut shown = as_json(content);
+            let page = words(language).text("link", "page");
+            if let Some(rows) = shown["buttons"].as_array_mut() {
+                rows.push(json!([page]));
+            }
+            shown
+        };
         let card = |change: domain::incident::change::IncidentChange| {
-            as_json(&templates.card(language, &change.incident, &context))
+            led_on(&templates.card(language, &change.incident, &context))
         };
         let waiting = samples::half_approved();
         let failed = &samples::notices()[1];
@@ -38,14 +48,14 @@ fn main() {
             "repairing": card(samples::repairing()),
             "repaired": card(samples::repaired()),
             "failed": card(samples::failed()),
-            "notice_failed": as_json(&templates.notice(language, &failed.0, &failed.1, names)),
+            "notice_failed": led_on(&templates.notice(language, &failed.0, &failed.1, names)),
             "still_firing": card(samples::still_firing()),
             "needs_human": card(samples::needs_human()),
             "storm": card(samples::storm()),
-            "pipeline": card(samples::pipeline()),
-            "details": as_json(&templates.details(language, &waiting.incident, &waiting.entries, names)),
+            "pipeline": as_json(&templates.card(language, &samples::pipeline().incident, &context)),
+            "details": led_on(&templates.details(language, &waiting.incident, &waiting.entries, names)),
             "history": as_json(&templates.history(language, &waiting.incident, &samples::earlier(), names)),
-            "escalation": as_json(&templates.escalation(language, &waiting.incident, &people, Names::default())),
+            "escalation": led_on(&templates.escalation(language, &waiting.incident, &people, Names::default())),
             "budget": as_json(&templates.budget(language, date(2026, 11, 22), &samples::spending())),
         });
         shown.insert(language.tag().to_owned(), cards);

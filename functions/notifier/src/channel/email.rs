@@ -125,11 +125,11 @@ impl<'a> Email<'a> {
 }
 
 fn text(post: &Post) -> String {
-    let text = post.content.text.plain();
-    match &post.envelope.decide {
-        Some(link) => format!("{text}\n\n{}: {}\n", link.label, link.url),
-        None => text + "\n",
+    let mut text = post.content.text.plain() + "\n";
+    for link in &post.envelope.links {
+        text += &format!("\n{}: {}\n", link.label, link.url);
     }
+    text
 }
 
 fn html(post: &Post) -> String {
@@ -137,7 +137,7 @@ fn html(post: &Post) -> String {
         "<!DOCTYPE html>\n<html><body><p>{}</p>",
         post.content.text.html()
     );
-    if let Some(link) = &post.envelope.decide {
+    for link in &post.envelope.links {
         html.push_str("\n<p><a href=\"");
         escape(&link.url, &mut html);
         html.push_str("\">");

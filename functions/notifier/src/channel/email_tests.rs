@@ -43,10 +43,15 @@ fn post(title: &str, severity: &str) -> Post {
         facts: json!({ "incident_id": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "severity": severity }),
         envelope: Envelope {
             title: title.to_owned(),
-            decide: Some(Link {
-                label: "Decide".to_owned(),
-                url: "https://api.test/a?b=1&c=2".to_owned(),
-            }),
+            links: [
+                ("Decide", "https://api.test/a?b=1&c=2"),
+                ("Open", "https://api.test/p"),
+            ]
+            .map(|(label, url)| Link {
+                label: label.to_owned(),
+                url: url.to_owned(),
+            })
+            .into(),
             ..Envelope::default()
         },
     }
@@ -81,7 +86,7 @@ fn headers(message: &Value) -> Vec<(&str, &str)> {
 }
 
 #[tokio::test]
-async fn a_message_has_both_bodies_and_the_link_in_each() {
+async fn a_message_has_both_bodies_and_the_links_in_each() {
     let mut message = got("eu-west-1", None, &post("KafkaDown · kafka-1", "P1")).await;
     let headers = message["Content"]["Simple"]["Headers"].take();
     assert_eq!(
@@ -92,9 +97,9 @@ async fn a_message_has_both_bodies_and_the_link_in_each() {
             "Content": { "Simple": {
                 "Subject": { "Data": "KafkaDown · kafka-1", "Charset": "UTF-8" },
                 "Body": {
-                    "Text": { "Data": "P1 a < b\nls\n\nDecide: https://api.test/a?b=1&c=2\n", "Charset": "UTF-8" },
+                    "Text": { "Data": "P1 a < b\nls\n\nDecide: https://api.test/a?b=1&c=2\n\nOpen: https://api.test/p\n", "Charset": "UTF-8" },
                     "Html": {
-                        "Data": "<!DOCTYPE html>\n<html><body><p><b>P1</b> a &lt; b<br>\n<code>ls</code></p>\n<p><a href=\"https://api.test/a?b=1&amp;c=2\">Decide</a></p></body></html>\n",
+                        "Data": "<!DOCTYPE html>\n<html><body><p><b>P1</b> a &lt; b<br>\n<code>ls</code></p>\n<p><a href=\"https://api.test/a?b=1&amp;c=2\">Decide</a></p>\n<p><a href=\"https://api.test/p\">Open</a></p></body></html>\n",
                         "Charset": "UTF-8",
                     },
                 },

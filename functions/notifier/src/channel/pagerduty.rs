@@ -125,9 +125,10 @@ fn event(action: Action, key: &str, alert: &str, post: &Post) -> Value {
     if action == Action::Trigger {
         event["client"] = CLIENT.into();
         event["payload"] = payload(post);
-        if let Some(link) = &post.envelope.decide {
-            event["links"] = json!([{ "href": link.url, "text": link.label }]);
-        }
+        let links = post.envelope.links.iter();
+        event["links"] = links
+            .map(|link| json!({ "href": link.url, "text": link.label }))
+            .collect();
     }
     event
 }

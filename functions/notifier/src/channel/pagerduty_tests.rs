@@ -29,10 +29,15 @@ fn post(known: Option<Progress>, progress: Progress) -> Post {
         envelope: Envelope {
             known,
             progress: Some(progress),
-            decide: Some(Link {
-                label: "Decide".to_owned(),
-                url: "https://api.test/a".to_owned(),
-            }),
+            links: [
+                ("Decide", "https://api.test/a"),
+                ("Open", "https://api.test/p"),
+            ]
+            .map(|(label, url)| Link {
+                label: label.to_owned(),
+                url: url.to_owned(),
+            })
+            .into(),
             ..Envelope::default()
         },
     }
@@ -99,7 +104,9 @@ async fn a_trigger_has_every_field_that_is_documented() {
         event,
         json!({
             "routing_key": KEY, "event_action": "trigger", "dedup_key": alert, "client": "Quell",
-            "links": [{ "href": "https://api.test/a", "text": "Decide" }],
+            "links": [
+                { "href": "https://api.test/a", "text": "Decide" }, { "href": "https://api.test/p", "text": "Open" },
+            ],
             "payload": {
                 "summary": "P1 · KafkaDown · kafka-1 · no broker answers", "source": "kafka-1", "severity": "error",
                 "timestamp": "2026-03-01T12:00:00Z", "component": "kafka-1", "group": "prod", "class": "KafkaDown",

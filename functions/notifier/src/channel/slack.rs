@@ -189,7 +189,7 @@ impl Slack {
     fn body(&self, post: &Post) -> Value {
         let fallback = escaped(&cut(&post.content.text.plain(), LONGEST_FALLBACK));
         // Without `parse`, an edit would turn names and addresses in the texts of others into mentions and links; a new message would not.
-        json!({ "channel": self.channel, "text": fallback, "parse": "none", "blocks": blocks::of(&post.content) })
+        json!({ "channel": self.channel, "text": fallback, "parse": "none", "blocks": blocks::of(&post.content, &post.envelope.links) })
     }
 
     async fn call(

@@ -107,9 +107,12 @@ fn with_text(text: &Markup, post: &Post) -> Value {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json", "type": "AdaptiveCard", "version": "1.4",
         "body": text.adaptive(), "msteams": { "width": "Full" },
     });
-    if let Some(link) = &post.envelope.decide {
-        card["actions"] =
-            json!([{ "type": "Action.OpenUrl", "title": link.label, "url": link.url }]);
+    let links = post.envelope.links.iter();
+    let actions: Vec<Value> = links
+        .map(|link| json!({ "type": "Action.OpenUrl", "title": link.label, "url": link.url }))
+        .collect();
+    if !actions.is_empty() {
+        card["actions"] = actions.into();
     }
     json!({
         "type": "message",

@@ -23,10 +23,15 @@ fn post(text: Markup) -> Post {
         },
         facts: Value::Null,
         envelope: Envelope {
-            decide: Some(Link {
-                label: "Decide".to_owned(),
-                url: "https://api.test/a".to_owned(),
-            }),
+            links: [
+                ("Decide", "https://api.test/a"),
+                ("Open", "https://api.test/p"),
+            ]
+            .map(|(label, url)| Link {
+                label: label.to_owned(),
+                url: url.to_owned(),
+            })
+            .into(),
             ..Envelope::default()
         },
     }
@@ -73,7 +78,10 @@ async fn a_message_is_what_the_template_takes() {
                 "body": [{ "type": "RichTextBlock", "spacing": "None", "inlines": [
                     { "type": "TextRun", "text": "P1", "weight": "Bolder" }, { "type": "TextRun", "text": " web" },
                 ] }],
-                "actions": [{ "type": "Action.OpenUrl", "title": "Decide", "url": "https://api.test/a" }],
+                "actions": [
+                    { "type": "Action.OpenUrl", "title": "Decide", "url": "https://api.test/a" },
+                    { "type": "Action.OpenUrl", "title": "Open", "url": "https://api.test/p" },
+                ],
             },
         }] })
     );

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::{Audience, ChannelDeps, ChannelError};
-use crate::render::content::{Picture, Post};
+use crate::render::content::{Link, Picture, Post};
 
 /// Where the Bot API answers.
 const API: &str = "https://api.telegram.org";
@@ -151,12 +151,19 @@ impl<'a> Telegram<'a> {
 
     fn body(&self, post: &Post) -> Value {
         let button = |button: &crate::render::content::Button| json!({ "text": button.label, "callback_data": button.ask.to_string() });
-        let rows: Vec<Value> = post
+        let mut rows: Vec<Value> = post
             .content
             .buttons
             .iter()
             .map(|row| row.iter().map(button).collect())
             .collect();
+        // Buttons, because a link in a long text may be cut. They send nothing to the webhook
+        // (https://core.telegram.org/bots/api#inlinekeyboardbutton).
+        let page = |link: &Link| json!({ "text": link.label, "url": link.url });
+        rows.extend(
+            (!post.envelope.links.is_empty())
+                .then(|| post.envelope.links.iter().map(page).collect()),
+        );
         json!({
             "chat_id": self.chat_id,
             "text": post.content.text.telegram(),

@@ -5,8 +5,10 @@ use std::time::Duration;
 use aws::AwsEnvironment;
 use aws::secrets::{Read, ReadSecret, Secrets, Stage, Version};
 use aws::signed::{SES_V2, SignedClient};
+use domain::notification::button_action::ButtonAction;
 use domain::notification::channels::TelegramChat;
 use domain::notification::outbox::Moved;
+use domain::primitives::id::IncidentId;
 use loopback::{Server, answer};
 use outbound::{self, PublicClient};
 use reqwest::StatusCode;
@@ -16,7 +18,7 @@ use settings::variables::Variables;
 
 use super::{Telegram, error};
 use crate::channel::{Audience, ChannelDeps, ChannelError};
-use crate::render::content::{Content, Envelope, Picture, Post};
+use crate::render::content::{Button, Content, Envelope, Link, Picture, Post};
 use crate::render::markup::Markup;
 
 struct Token;
@@ -90,6 +92,36 @@ async fn an_error_never_shows_the_token_that_stands_in_the_url() {
             "{error:?}"
         );
     }
+}
+
+#[test]
+fn pages_are_the_last_row_of_buttons() {
+    let chat = TelegramChat {
+        chat_id: -42,
+        token_secret: None,
+        api_url: None,
+        message_thread_id: None,
+        messages_per_minute: None,
+    };
+    let outside = outside();
+    let keyboard = |post: &Post| {
+        let body = Telegram::new(&chat, &outside, None).body(post);
+        body["reply_markup"]["inline_keyboard"].clone()
+    };
+    let mut post = post();
+    assert_eq!(keyboard(&post), json!([]));
+    let id = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV").expect("an id");
+    post.content.buttons = vec![vec![Button {
+        label: "Details".to_owned(),
+        ask: ButtonAction::Details(id.clone()),
+    }]];
+    post.envelope.links = vec![Link {
+        label: "Open".to_owned(),
+        url: "https://api.test/p".to_owned(),
+    }];
+    let details = json!([{ "text": "Details", "callback_data": format!("details:{id}") }]);
+    let open = json!([{ "text": "Open", "url": "https://api.test/p" }]);
+    assert_eq!(keyboard(&post), json!([details, open]));
 }
 
 #[test]

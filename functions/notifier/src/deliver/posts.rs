@@ -7,15 +7,17 @@ use domain::primitives::safe_text::line;
 
 use crate::deliver::worker::ChannelWorker;
 use crate::render::content::{Content, Envelope, Link, Post};
-use crate::render::links::decision_url;
+use crate::render::links::{decision_url, page_url};
 use crate::render::presenter::Presented;
 
+/// What is shown with the address of the incident's page. A run of a pipeline is about several incidents, and a chart or a history
+/// stands below a card that has the address.
+const LEADS_ON: [&str; 4] = ["incident", "update", "escalation", "details"];
 /// How much of an alert's name and target a title has.
 const PART_CHARACTERS: usize = 50;
 
 impl ChannelWorker<'_> {
-    /// The post for this channel: with the address of the decision if its receiver has no buttons, and without markup if
-    /// the channel did not understand it.
+    /// The post for this channel: with the addresses of its pages, and without markup if the channel did not understand it.
     pub(super) fn post(
         &self,
         key: String,
@@ -34,13 +36,10 @@ impl ChannelWorker<'_> {
             progress: shown.progress,
             ..Envelope::default()
         };
-        let url = incident
-            .filter(|_| !self.channel.to.has_buttons())
-            .and_then(|incident| decision_url(&self.outside.api_url, incident));
-        if let Some(url) = url {
-            facts["decide_at"] = url.clone().into();
-            let label = words(self.presenter.language).text("link", "decide");
-            envelope.decide = Some(Link {
+        for (field, word, url) in self.pages(about, incident) {
+            facts[field] = url.clone().into();
+            let label = words(self.presenter.language).text("link", word);
+            envelope.links.push(Link {
                 label: label.to_owned(),
                 url,
             });
@@ -57,6 +56,23 @@ impl ChannelWorker<'_> {
         } else {
             post
         }
+    }
+
+    /// The pages that a message leads to: the name of each for machines, that of its label, and its address.
+    fn pages(
+        &self,
+        about: &str,
+        incident: Option<&Incident>,
+    ) -> Vec<(&'static str, &'static str, String)> {
+        let Some(incident) = incident else {
+            return Vec::new();
+        };
+        let api_url = &self.outside.api_url;
+        let decision = decision_url(api_url, incident).filter(|_| !self.channel.to.has_buttons());
+        let decision = decision.map(|url| ("decide_at", "decide", url));
+        let page = page_url(api_url, incident).filter(|_| LEADS_ON.contains(&about));
+        let page = page.map(|url| ("page", "page", url));
+        decision.into_iter().chain(page).collect()
     }
 }
 

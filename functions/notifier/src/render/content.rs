@@ -42,8 +42,8 @@ pub struct Post {
 pub struct Envelope {
     /// One line that is the same in every message about one thing.
     pub title: String,
-    /// The page of the decision that waits, for channels without buttons.
-    pub decide: Option<Link>,
+    /// Pages to go on with: that of the decision that waits, for channels without buttons, and the incident's own.
+    pub links: Vec<Link>,
     /// How far the work on the incident was when the channel was told last.
     pub known: Option<Progress>,
     /// How far it is now.

@@ -5,7 +5,7 @@ use domain::incident::approval::Verdict;
 use domain::notification::button_action::ButtonAction;
 use serde_json::{Value, json};
 
-use crate::render::content::{Button, Content};
+use crate::render::content::{Button, Content, Link};
 use crate::render::markup::Markup;
 
 /// The most characters in the text of a section, less than Slack's 3000 by what closes and opens a block of code that was cut.
@@ -22,15 +22,16 @@ const LABEL: usize = 75;
 /// What begins and ends code.
 const FENCE: &str = "```";
 
-/// The blocks of a message: its text, and its buttons by rows.
-pub(super) fn of(content: &Content) -> Vec<Value> {
+/// The blocks of a message: its text, its buttons by rows, and its pages.
+pub(super) fn of(content: &Content, links: &[Link]) -> Vec<Value> {
     let mut blocks = sections(&content.text);
+    let pages = pages(links);
     let rows = content
         .buttons
         .iter()
         .flat_map(|row| row.chunks(MOST_IN_ROW));
     let mut number = 0;
-    for row in rows.take(MOST_BLOCKS - blocks.len()) {
+    for row in rows.take(MOST_BLOCKS - blocks.len() - pages.iter().len()) {
         let elements: Vec<Value> = row
             .iter()
             .map(|button| {
@@ -40,7 +41,18 @@ pub(super) fn of(content: &Content) -> Vec<Value> {
             .collect();
         blocks.push(json!({ "type": "actions", "elements": elements }));
     }
+    blocks.extend(pages);
     blocks
+}
+
+/// Links in a line of their own. A button with a URL would also send a payload to the request URL, which has nothing to do with it
+/// (<https://docs.slack.dev/reference/block-kit/block-elements/button-element>).
+fn pages(links: &[Link]) -> Option<Value> {
+    let link = |link: &Link| format!("<{}|{}>", escaped(&link.url), escaped(&link.label));
+    let line: Vec<String> = links.iter().map(link).collect();
+    (!line.is_empty()).then(|| {
+        json!({ "type": "context", "elements": [{ "type": "mrkdwn", "text": line.join(" · "), "verbatim": true }] })
+    })
 }
 
 /// A text without markup is sent as such, so that Slack looks for none in it.
@@ -163,7 +175,7 @@ mod tests {
     use serde_json::Value;
 
     use super::{of, pieces};
-    use crate::render::content::{Button, Content};
+    use crate::render::content::{Button, Content, Link};
     use crate::render::markup::Markup;
 
     fn asks() -> Vec<ButtonAction> {
@@ -173,6 +185,17 @@ mod tests {
             ButtonAction::Decide(Verdict::Approve, approval.clone()),
             ButtonAction::Decide(Verdict::Reject, approval),
             ButtonAction::Details(id),
+        ]
+    }
+
+    fn links() -> Vec<Link> {
+        let link = |label: &str, url: &str| Link {
+            label: label.to_owned(),
+            url: url.to_owned(),
+        };
+        vec![
+            link("Decide & run", "https://api.test/a?b=1&c=2"),
+            link("Open", "https://api.test/p"),
         ]
     }
 
@@ -186,6 +209,8 @@ mod tests {
         for block in blocks {
             match block["type"].as_str() {
                 Some("section") if (1..=3000).contains(&units(&block["text"]["text"])) => {}
+                // https://docs.slack.dev/reference/block-kit/blocks/context-block/
+                Some("context") if (1..=3000).contains(&units(&block["elements"][0]["text"])) => {}
                 Some("actions") => {
                     let elements = block["elements"].as_array().expect("elements");
                     let fits = |element: &Value| {
@@ -229,7 +254,8 @@ mod tests {
             let asks = asks();
             let button = |(place, label): (usize, String)| Button { label, ask: asks[place % asks.len()].clone() };
             let buttons = labels.into_iter().map(|row| row.into_iter().enumerate().map(button).collect()).collect();
-            let blocks = of(&Content { text: Markup::parse(&text).unwrap_or_else(|_| Markup::text(&text)), buttons });
+            let content = Content { text: Markup::parse(&text).unwrap_or_else(|_| Markup::text(&text)), buttons };
+            let blocks = of(&content, &links());
             prop_assert!(error(&blocks).is_none(), "{:?}", error(&blocks));
         }
 
@@ -286,20 +312,40 @@ mod tests {
                 })
                 .collect::<Vec<_>>()
         };
-        let of = |rows: Vec<usize>| {
-            of(&Content {
+        let of = |rows: Vec<usize>, links: &[Link]| {
+            let content = Content {
                 text: Markup::parse("text").expect("markup"),
                 buttons: rows.into_iter().map(row).collect(),
-            })
+            };
+            of(&content, links)
         };
-        let lengths: Vec<usize> = of(vec![60])
+        let lengths: Vec<usize> = of(vec![60], &[])
             .iter()
             .skip(1)
             .map(|block| block["elements"].as_array().map_or(0, Vec::len))
             .collect();
         assert_eq!(lengths, [25, 25, 10]);
-        assert_eq!((of(vec![1; 80]).len(), of(vec![0, 1]).len()), (50, 2));
-        assert_eq!(error(&of(vec![30; 30])), None);
+        assert_eq!(
+            (of(vec![1; 80], &[]).len(), of(vec![0, 1], &[]).len()),
+            (50, 2)
+        );
+        let with_links = of(vec![30; 30], &links());
+        assert_eq!(error(&with_links), None);
+        assert_eq!(with_links.last().expect("blocks")["type"], "context");
+    }
+
+    #[test]
+    fn pages_are_links_in_the_last_line() {
+        let content = Content {
+            text: Markup::text("text"),
+            buttons: vec![],
+        };
+        let blocks = of(&content, &links());
+        assert_eq!(
+            blocks[1]["elements"][0]["text"],
+            "<https://api.test/a?b=1&amp;c=2|Decide &amp; run> · <https://api.test/p|Open>"
+        );
+        assert_eq!(of(&content, &[]).len(), 1);
     }
 
     #[test]
@@ -315,10 +361,11 @@ mod tests {
             "<b>web-1</b> &lt;!channel&gt; &lt;@U1&gt;",
             "&lt;!channel&gt; &lt;@U1&gt;",
         ] {
-            let blocks = of(&Content {
+            let content = Content {
                 text: Markup::parse(html).expect("markup"),
                 buttons: vec![],
-            });
+            };
+            let blocks = of(&content, &[]);
             let text = &blocks[0]["text"];
             let words = text["text"].as_str().expect("a text");
             assert!(
@@ -339,10 +386,11 @@ mod tests {
                 })
                 .collect(),
         ];
-        let blocks = of(&Content {
+        let content = Content {
             text: Markup::parse("text").expect("markup"),
             buttons,
-        });
+        };
+        let blocks = of(&content, &[]);
         let elements = blocks[1]["elements"].as_array().expect("buttons");
         let styles: Vec<&str> = elements
             .iter()

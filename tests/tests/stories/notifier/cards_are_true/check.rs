@@ -39,6 +39,7 @@ impl Sequence<'_> {
             let shown: Vec<&Value> = rows
                 .iter()
                 .flat_map(|row| row.as_array().expect("a row"))
+                .filter(|button| button["url"].is_null())
                 .map(|button| &button["callback_data"])
                 .collect();
             let wanted: Vec<String> = content

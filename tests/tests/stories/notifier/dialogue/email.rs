@@ -95,7 +95,7 @@ async fn an_incident_is_a_thread_of_what_people_have_to_hear() {
 }
 
 #[tokio::test]
-async fn an_email_has_the_address_of_the_decision() {
+async fn an_email_has_the_addresses_of_decision_and_incident() {
     let stack = Stack::start();
     let mail = Mail::of(&stack).await;
     mail.verify().await;
@@ -104,11 +104,17 @@ async fn an_email_has_the_address_of_the_decision() {
         .await;
     mail.own.changed(&incident.id).await;
     let approval = incident.approval.expect("asked").id;
-    let page = format!("{}/api/v1/approvals/{approval}/link", stack.facts.api_url);
+    let (api, id) = (&stack.facts.api_url, &incident.id);
+    let pages = [
+        format!("{api}/api/v1/approvals/{approval}/link"),
+        format!("{api}/console/incidents/{id}"),
+    ];
     let sent = mail.sent().await.remove(0);
     for body in ["BodyText", "BodyHtml"] {
         let text = sent[body].as_str().expect("a text");
-        assert!(text.contains(&page), "{text}");
+        for page in &pages {
+            assert!(text.contains(page), "{page}: {text}");
+        }
     }
 }
 

@@ -72,6 +72,9 @@ async fn people_are_paged_once_and_again_when_a_repair_fails() {
     );
     let details = &alerts[0].event["payload"]["custom_details"];
     assert_eq!(details["status"], "needs_human");
+    let page = format!("{}/console/incidents/{id}", stack.facts.api_url);
+    let links = json!([{ "href": page, "text": "open in the console" }]);
+    assert_eq!(alerts[0].event["links"], links);
 
     to(&own, &id, Status::Repairing).await;
     assert_eq!(states(&service), [State::Acknowledged], "a repair runs");

@@ -89,6 +89,12 @@ async fn a_press_decides_and_is_answered_in_a_whisper_and_on_the_card() {
         expected.map(|(word, id)| format!("{word}:{id}"))
     );
     assert!(text(&posted).contains("等待簽核"), "{posted}");
+    let page = format!("{}/console/incidents/{id}", stack.facts.api_url);
+    let last = posted["blocks"].as_array().expect("blocks").last();
+    assert_eq!(
+        last.expect("a block")["elements"][0]["text"],
+        format!("<{page}|在主控台開啟>")
+    );
 
     let press = async |word: &str, more: Value| {
         let value = buttons(&posted)

@@ -76,10 +76,11 @@ async fn a_decision_is_made_on_its_page() {
     let approval = incident.approval.expect("asked").id;
     let messages = teams.messages();
     let page = format!("{}/api/v1/approvals/{approval}/link", stack.facts.api_url);
-    assert!(
-        messages[0].ends_with(&format!("[look at the plan and decide]({page})")),
-        "{messages:?}"
+    let (api, id) = (&stack.facts.api_url, &incident.id);
+    let actions = format!(
+        "[look at the plan and decide]({page})\n[open in the console]({api}/console/incidents/{id})"
     );
+    assert!(messages[0].ends_with(&actions), "{messages:?}");
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use wire::message::Message;
 const STRANGER: i64 = 1;
 const NOT_LISTED: &str = "You are not on the list of people who may decide.";
 
-/// What the buttons of a message ask for, in order.
+/// What the buttons of a message ask for, in order. The last one may lead to a page, and asks for nothing.
 pub(crate) fn buttons(message: &Value) -> Vec<String> {
     let rows = message["reply_markup"]["inline_keyboard"]
         .as_array()
@@ -28,6 +28,7 @@ pub(crate) fn buttons(message: &Value) -> Vec<String> {
         .flatten();
     let buttons = rows.flat_map(|row| row.as_array().expect("a row"));
     buttons
+        .filter(|button| button["url"].is_null())
         .map(|button| {
             button["callback_data"]
                 .as_str()

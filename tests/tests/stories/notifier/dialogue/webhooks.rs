@@ -175,6 +175,8 @@ async fn a_webhook_says_where_people_decide_with_their_token() {
     let told = receiver.received(1).await.remove(0);
     let told_json = told.json();
     let address = told_json["data"]["decide_at"].as_str().expect("an address");
+    let page = format!("{}/console/incidents/{id}", stack.facts.api_url);
+    assert_eq!(told_json["data"]["page"], page.as_str());
 
     // A preview opens it, and so may a proxy.
     let page = stack.http.get(address).send().await.expect("an answer");
