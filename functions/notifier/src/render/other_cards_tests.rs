@@ -1,9 +1,9 @@
 //! Tests of storms, reports of pipelines, the budget, and of what has no room.
 
-use domain::alert::Texts;
+use domain::alert::{AlertSeverity, Texts};
 use domain::analysis::budget::Spending;
 use domain::incident::Incident;
-use domain::incident::parts::{IncidentKind, Storm, StormMember};
+use domain::incident::parts::{IncidentKind, Storm, StormMember, WorseAlert};
 use domain::notification::channels::Language;
 
 use crate::render::buttons::CardContext;
@@ -111,6 +111,36 @@ fn a_report_of_a_pipeline_is_a_few_lines_without_buttons() {
         format!("✅ checkout-api 2.14.0 is deployed [x3]\n{id}"),
         "what is not told leaves no gap"
     );
+}
+
+#[test]
+fn every_message_names_the_worst_alert() {
+    let mut incident = samples::waiting().incident;
+    let first = incident.alert.clone();
+    incident.worse.push(WorseAlert {
+        severity: AlertSeverity::Critical,
+        name: "CheckoutDown".to_owned(),
+        target: "checkout-2".to_owned(),
+        message: "nothing answers".to_owned(),
+    });
+    let (templates, names) = (templates(), Names::default());
+    for language in Language::ALL {
+        let shown = [
+            english(&incident),
+            templates.details(language, &incident, &[], names),
+            templates.history(language, &incident, &[], names),
+            templates.escalation(language, &incident, &["ada".to_owned()], names),
+        ];
+        for text in shown.map(|content| content.text.plain()) {
+            let begins: Vec<&str> = text.lines().take(2).collect();
+            let begins = begins.join("\n");
+            assert!(
+                begins.contains("CheckoutDown") && begins.contains("checkout-2"),
+                "{text}"
+            );
+            assert!(!begins.contains(&first.name), "{text}");
+        }
+    }
 }
 
 #[test]

@@ -91,7 +91,7 @@ impl About {
         let numbers = alert.measurements.iter().take(NUMBERS_SHOWN);
         Self {
             description: description(incident),
-            labels: labels(alert),
+            labels: labels(incident),
             targets: listed(&incident.targets, TARGETS_SHOWN),
             numbers: numbers.map(|(name, value)| pair(name, value)).collect(),
             since: names.moment(alert.starts_at),
@@ -132,7 +132,8 @@ fn description(incident: &Incident) -> String {
         .unwrap_or_default()
 }
 
-fn labels(alert: &Alert) -> Vec<Pair> {
+fn labels(incident: &Incident) -> Vec<Pair> {
+    let (alert, (_, target, _)) = (&incident.alert, incident.worst_texts());
     let Subject { cluster, apart, .. } = &alert.subject;
     let apart = apart.iter().map(String::as_str);
     let mut shown: Vec<Pair> = cluster
@@ -144,7 +145,7 @@ fn labels(alert: &Alert) -> Vec<Pair> {
             continue;
         };
         // What the card says already in its first lines.
-        let said = *value == alert.target || *value == alert.namespace;
+        let said = *value == target || *value == alert.namespace;
         let known = shown.iter().any(|pair| pair.name == name);
         if !said && !known && shown.len() < LABELS_SHOWN {
             shown.push(pair(name, value));

@@ -133,6 +133,7 @@ pub struct Logged {
 impl Details {
     /// What is shown of an incident and the last entries of its log, at most so many.
     pub fn of(incident: &Incident, entries: &[Entry], most: usize, names: Names<'_>) -> Self {
+        let (name, target, _) = incident.worst_texts();
         let analysis = incident.analysis.as_ref();
         let radius = analysis.map(|analysis| &analysis.blast_radius);
         let (evidence, evidence_more) = first(
@@ -161,8 +162,8 @@ impl Details {
             value: short(value, NAME_CHARACTERS),
         };
         Self {
-            name: short(&incident.alert.name, NAME_CHARACTERS),
-            resource: short(&incident.alert.target, NAME_CHARACTERS),
+            name: short(name, NAME_CHARACTERS),
+            resource: short(target, NAME_CHARACTERS),
             severity: format!("{:?}", incident.severity),
             description: analysis
                 .map(|analysis| short(&analysis.description, TEXT_CHARACTERS))

@@ -40,10 +40,11 @@ pub struct Earlier {
 impl History {
     /// What is shown of the earlier incidents, at most so many.
     pub fn of(incident: &Incident, earlier: &[Incident], most: usize, names: Names<'_>) -> Self {
+        let (name, target, _) = incident.worst_texts();
         let (shown, more) = first(earlier.iter().collect(), most);
         Self {
-            name: short(&incident.alert.name, NAME_CHARACTERS),
-            resource: short(&incident.alert.target, NAME_CHARACTERS),
+            name: short(name, NAME_CHARACTERS),
+            resource: short(target, NAME_CHARACTERS),
             incidents: shown
                 .into_iter()
                 .map(|earlier| Earlier::of(earlier, names))

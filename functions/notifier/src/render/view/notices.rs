@@ -125,6 +125,7 @@ pub struct Escalation {
 impl Escalation {
     /// The notice to those who are asked because the people before them have not decided.
     pub fn of(incident: &Incident, people: &[String], names: Names<'_>) -> Self {
+        let (name, target, _) = incident.worst_texts();
         let approval = incident.approval.as_ref();
         let waited = approval.and_then(|approval| {
             Some(
@@ -156,8 +157,8 @@ impl Escalation {
                 .map(|approval| names.moment(approval.expires_at))
                 .unwrap_or_default(),
             severity: format!("{:?}", incident.severity),
-            name: short(&incident.alert.name, NAME_CHARACTERS),
-            resource: short(&incident.alert.target, NAME_CHARACTERS),
+            name: short(name, NAME_CHARACTERS),
+            resource: short(target, NAME_CHARACTERS),
             namespace: about::namespace(&incident.alert),
             playbook,
             plan_target,

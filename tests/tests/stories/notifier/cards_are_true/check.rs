@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::incident::Incident;
 use domain::incident::operation_log::{Entry, Event, verify};
 use serde_json::{Value, json};
 use tests::chats::{Story, text};
@@ -88,6 +89,7 @@ impl Sequence<'_> {
                 .text
                 .plain();
             card_agrees_with_the_log(text(cards[0]), &details, &log);
+            both_name_the_worst_alert(text(cards[0]), &details, &incident);
             each_result_was_heard_once(&replies, &log);
         }
     }
@@ -146,6 +148,15 @@ fn card_agrees_with_the_log(card: &str, details: &str, log: &[Entry]) {
         ended < decided || ended.is_none() || card.contains("\nwhy "),
         "{card}"
     );
+}
+
+/// Card and details are about the same alert: the worst that has joined.
+fn both_name_the_worst_alert(card: &str, details: &str, incident: &Incident) {
+    let (name, target, _) = incident.worst_texts();
+    for text in [card, details] {
+        let begins: String = text.lines().take(2).collect();
+        assert!(begins.contains(name) && begins.contains(target), "{text}");
+    }
 }
 
 /// Each run that ended made a sound: a reply, or the card itself when it was new, and none twice.

@@ -232,6 +232,8 @@ impl Sequence<'_> {
             }
             "tries" => Box::pin(self.tries()).await,
             "worsens" => {
+                // Of the same type, and so of the same episode: what it is called differs.
+                self.alert.name = "InstanceDown";
                 self.alert.severity = "critical";
                 Box::pin(self.deliver()).await;
             }
