@@ -23,6 +23,7 @@ use wire::message::Message;
 use crate::alert::unique;
 use crate::opened::{alert, opened};
 use crate::own_queue::OwnQueue;
+use crate::runtime;
 use crate::simulated::StandingClock;
 use crate::stack::Stack;
 
@@ -85,13 +86,15 @@ impl Story {
             json!({ "name": name, "to": { "telegram": chat } })
         };
         let names: Vec<&String> = chats.iter().map(|(name, _)| name).collect();
+        // A route has to name a channel.
+        let routed = !names.is_empty();
         let mut content = more.clone();
         content["channels"] = chats.iter().map(channel).collect();
         // The story's own route leads to its chats too.
         let given = content.get("routes").and_then(|routes| routes.get(0));
         let mut route = given.cloned().unwrap_or_else(|| json!({}));
         route["channels"] = json!(names);
-        content["routes"] = json!([route]);
+        content["routes"] = if routed { json!([route]) } else { json!([]) };
         let files = tempfile::tempdir().expect("a directory");
         std::fs::write(files.path().join("channels.json"), content.to_string()).expect("written");
         for (_, chat_id) in &chats {
@@ -134,6 +137,37 @@ impl Story {
                 ("NOTIFICATIONS_QUEUE_URL", &self.queue.url),
             ],
         )
+    }
+
+    /// Hands these messages to a notifier in a process of its own: the lines that it prints.
+    ///
+    /// # Panics
+    /// If it does not handle one of them, or prints a line that is no JSON.
+    pub async fn printed(&self, messages: &[Message]) -> Vec<Value> {
+        let of_stack = ["API_URL", "TELEGRAM_BOT_TOKEN_SECRET_ID"].map(|name| {
+            let value = self.stack.variable(name);
+            (name, value.expect("a variable of the stack"))
+        });
+        let mut changed = vec![
+            ("CONFIG_DIR", directory(&self.files)),
+            ("NOTIFICATIONS_QUEUE_URL", &self.queue.url),
+        ];
+        changed.extend(of_stack.iter().map(|(name, value)| (*name, value.as_str())));
+        let event = |message: &Message| {
+            let body = serde_json::to_string(message).expect("JSON");
+            let attributes = json!({ "ApproximateReceiveCount": "1" });
+            json!({ "Records": [{
+                "messageId": unique("m"), "receiptHandle": "r", "body": body, "attributes": attributes,
+                "messageAttributes": {}, "eventSource": "aws:sqs", "awsRegion": self.stack.facts.region,
+            }] })
+        };
+        let events: Vec<Value> = messages.iter().map(event).collect();
+        let ran = runtime::function(&self.stack, "notifier", &changed, &events).await;
+        for answer in &ran.answers {
+            assert_eq!(answer["batchItemFailures"], json!([]), "{:?}", ran.lines);
+        }
+        let json = |line: &String| serde_json::from_str(line).expect("JSON");
+        ran.lines.iter().map(json).collect()
     }
 
     /// Hands the worker a message.

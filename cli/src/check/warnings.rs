@@ -84,9 +84,20 @@ impl Files {
         self.doubt_approvals(&channels, &services);
     }
 
-    /// Services whose repairs have no approver, though those of others have.
+    /// Services whose repairs have no approver.
     fn doubt_approvals(&mut self, channels: &Channels, services: &[Service]) {
         if channels.approvals.is_empty() {
+            let repaired = services
+                .iter()
+                .filter(|service| service.level != Level::Manual);
+            let names: Vec<&str> = repaired.map(|service| service.name.as_str()).collect();
+            if !names.is_empty() {
+                let text = format!(
+                    "is empty: a repair that needs a decision has no approver. Add {{ \"people\": [...] }}, or make these services manual: {}",
+                    list(names)
+                );
+                self.channels.doubt("approvals", text);
+            }
             return;
         }
         for (index, service) in services.iter().enumerate() {

@@ -266,9 +266,12 @@ impl App {
         let card = run
             .as_ref()
             .map_or(CardOf::Incident(id), CardOf::PipelineRun);
-        let channels = self.concerned(&incident, card).await?;
+        let warned = self.without_approver(&incident, clock).await?;
+        let mut channels = self.concerned(&incident, card).await?;
         if channels.is_empty() {
-            return self.without_route(&incident, clock).await;
+            channels = self.without_route(&incident, clock).await?;
+            add(&mut channels, warned);
+            return Ok(channels);
         }
         let subject = run
             .clone()
@@ -280,7 +283,17 @@ impl App {
             clock,
         )
         .await?;
+        add(&mut channels, warned);
         Ok(channels)
+    }
+}
+
+/// Adds the channels that are not there yet.
+fn add<'a>(channels: &mut Vec<&'a Channel>, more: Vec<&'a Channel>) {
+    for channel in more {
+        if !channels.iter().any(|known| known.name == channel.name) {
+            channels.push(channel);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use domain::analysis::evidence::Measurement;
+use domain::notification::outbox;
 use jiff::civil::date;
 use notifier::render::view::Names;
 use notifier::render::view::chart::ChartCaption;
@@ -48,6 +49,11 @@ fn views() -> [(&'static str, Vec<String>); 12] {
     };
     let captions =
         [measurement, &bare].map(|measurement| line(&ChartCaption::of(measurement, series)));
+    let troubles = [
+        outbox::Trouble::ChannelRefuses("payments".to_owned()),
+        outbox::Trouble::NoRoute,
+        outbox::Trouble::NoApprover,
+    ];
     [
         ("chart", captions.to_vec()),
         ("budget", vec![line(&budget)]),
@@ -71,7 +77,7 @@ fn views() -> [(&'static str, Vec<String>); 12] {
         ("storm", cards),
         (
             "trouble",
-            vec![line(&Trouble::of("payments")), line(&Trouble::of(""))],
+            troubles.map(|trouble| line(&Trouble::of(&trouble))).into(),
         ),
     ]
 }

@@ -1,4 +1,4 @@
-//! Troubles that keep people from being told: each is an `error` line, a metric, and, once a day, a message in every channel that works.
+//! Troubles that keep people from being told, or from deciding: each is an `error` line, a metric, and, once a day, a message in every channel that works.
 
 use aws::metrics::MetricsLine;
 use domain::incident::{Incident, Status};
@@ -6,6 +6,7 @@ use domain::notification::channels::Channel;
 use domain::notification::outbox::{ChannelState, Due, Rank, Subject, Trouble};
 use domain::primitives::time::Clock;
 use domain::primitives::time::utc_day;
+use domain::transition::decision::quorum::without_approver;
 use store::Receipt;
 use tracing::error;
 use wire::message::Message;
@@ -92,8 +93,38 @@ impl App {
         let mut line = MetricsLine::new("status", incident.status.as_str());
         line.metric("without_route", 1, "Count");
         line.write(now);
+        self.tell_everywhere(Trouble::NoRoute, clock).await
+    }
+
+    /// Says that a plan waits that can never be approved: the channels that have to tell it.
+    pub(crate) async fn without_approver(
+        &self,
+        incident: &Incident,
+        clock: Clock<'_>,
+    ) -> Result<Vec<&Channel>, Failure> {
+        let now = clock();
+        let Some(why) = without_approver(&self.channels, incident, now) else {
+            return Ok(Vec::new());
+        };
+        let service = incident.plan.as_ref().map(|plan| plan.target.as_str());
+        error!(
+            incident_id = %incident.id, severity = ?incident.severity, service, why = why.as_str(),
+            "a plan waits that can never be approved by the approval rules of channels.json"
+        );
+        let mut line = MetricsLine::new("status", incident.status.as_str());
+        line.metric("without_approver", 1, "Count");
+        line.write(now);
+        self.tell_everywhere(Trouble::NoApprover, clock).await
+    }
+
+    /// Puts a trouble into the outboxes of all channels: those that have to deliver it.
+    async fn tell_everywhere(
+        &self,
+        trouble: Trouble,
+        clock: Clock<'_>,
+    ) -> Result<Vec<&Channel>, Failure> {
         let channels: Vec<&Channel> = self.channels.channels.iter().collect();
-        let subject = Subject::Trouble(Trouble::NoRoute, utc_day(now));
+        let subject = Subject::Trouble(trouble, utc_day(clock()));
         self.put(&channels, Rank::NOTICE, &subject, clock).await?;
         Ok(channels)
     }

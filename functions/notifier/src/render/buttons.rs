@@ -7,6 +7,7 @@ use domain::incident::{Incident, Status};
 use domain::notification::button_action::{ButtonAction, QuickResponse};
 use domain::notification::channels::Language;
 use domain::notification::words::words;
+use domain::transition::decision::quorum::NoApprover;
 use jiff::Timestamp;
 
 use crate::render::content::Button;
@@ -120,6 +121,8 @@ pub struct CardContext<'a> {
     pub silence_possible: bool,
     /// Until when it is silent.
     pub silenced_until: Option<Timestamp>,
+    /// Why its plan can never be approved, if so.
+    pub no_approver: Option<NoApprover>,
     /// The names of the people.
     pub names: Names<'a>,
 }

@@ -12,8 +12,10 @@ use domain::incident::repair::{
 };
 use domain::notification::channels::Language;
 use domain::notification::notice::{Notice, What};
+use domain::notification::outbox;
 use domain::playbook::plan::Phase;
 use domain::primitives::identity::Identity;
+use domain::transition::decision::quorum::NoApprover;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::{Strategy, any, prop, prop_oneof, proptest};
 use serde_json::json;
@@ -25,6 +27,7 @@ use crate::render::markup::{MESSAGE_UNITS, Markup};
 use crate::render::templates::tests::templates;
 use crate::render::view::Names;
 use crate::render::view::chart::ChartCaption;
+use crate::render::view::notices::Trouble;
 use crate::samples;
 
 /// The largest incident with this text wherever a text comes from outside.
@@ -152,6 +155,7 @@ fn messages(incident: &Incident, text: &str) -> Vec<Content> {
     let context = CardContext {
         silence_possible: true,
         silenced_until,
+        no_approver: Some(NoApprover::TooFew { able: 1 }),
         names: Names::default(),
     };
     let mut run = samples::pipeline_run();
@@ -199,7 +203,10 @@ fn messages(incident: &Incident, text: &str) -> Vec<Content> {
             templates.escalation(language, incident, &people, Names::default()),
             templates.notice(language, incident, &notice, Names::default()),
             templates.pipeline_run_notice(language, &run, &run.failed()),
-            templates.trouble(language, text),
+            templates.trouble(
+                language,
+                &Trouble::of(&outbox::Trouble::ChannelRefuses(text.to_owned())),
+            ),
             templates.chart(language, &caption),
         ]
     });

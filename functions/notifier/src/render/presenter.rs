@@ -16,7 +16,7 @@ use domain::primitives::digest::Digest;
 use domain::primitives::id::IncidentId;
 use domain::primitives::local_time::Zone;
 use domain::transition::attention::rule_about;
-use domain::transition::decision::quorum::rule_of;
+use domain::transition::decision::quorum::{rule_of, without_approver};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Value, json};
@@ -25,8 +25,8 @@ use crate::render::buttons::CardContext;
 use crate::render::content::Content;
 use crate::render::markup::{MESSAGE_UNITS, Markup, Mention};
 use crate::render::templates::Templates;
-use crate::render::view::Names;
 use crate::render::view::chart::ChartCaption;
+use crate::render::view::{self, Names};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Presented {
@@ -59,6 +59,7 @@ impl Presenter<'_> {
         let context = CardContext {
             silence_possible: self.silences,
             silenced_until,
+            no_approver: without_approver(self.channels, incident, now),
             names: self.names(),
         };
         let card = |incident: &Incident| self.templates.card(self.language, incident, &context);
@@ -124,12 +125,9 @@ impl Presenter<'_> {
 
     /// That people are not told something.
     pub fn trouble(&self, trouble: &Trouble) -> Presented {
-        let (problem, channel) = match trouble {
-            Trouble::ChannelRefuses(channel) => ("channel_refuses", channel.as_str()),
-            Trouble::NoRoute => ("no_route", ""),
-        };
-        let facts = json!({ "problem": problem, "channel": channel });
-        let content = self.templates.trouble(self.language, channel);
+        let view = view::notices::Trouble::of(trouble);
+        let facts = json!({ "problem": view.problem, "channel": view.channel });
+        let content = self.templates.trouble(self.language, &view);
         told("trouble", content, facts)
     }
 

@@ -29,7 +29,7 @@ use crate::render::view::Names;
 use crate::render::view::chart::ChartCaption;
 use crate::render::view::details::Details;
 use crate::render::view::history::History;
-use crate::render::view::incident::{Card, Pipeline};
+use crate::render::view::incident::{ApprovalsPossible, Card, Pipeline};
 use crate::render::view::notices::{Budget, Escalation, Notice, Trouble};
 use crate::render::view::pipeline_run::{PipelineRunNoticeView, PipelineRunView};
 
@@ -87,7 +87,10 @@ impl Templates {
         context: &CardContext<'_>,
     ) -> Content {
         let names = context.names.in_language(language);
-        let card = || Card::of(incident, context.silenced_until, names);
+        let card = || Card {
+            approvals_possible: ApprovalsPossible::of(context.no_approver),
+            ..Card::of(incident, context.silenced_until, names)
+        };
         let text = match incident.kind {
             IncidentKind::Pipeline => self.text(language, Kind::Pipeline, &Pipeline::of(incident)),
             IncidentKind::Storm(_) => self.text(language, Kind::Storm, &card()),
@@ -106,9 +109,9 @@ impl Templates {
         without_buttons(self.text(language, Kind::PipelineRun, &PipelineRunView::of(run)))
     }
 
-    /// That a channel refuses what it is sent; without a name, that no route leads to any.
-    pub fn trouble(&self, language: Language, channel: &str) -> Content {
-        without_buttons(self.text(language, Kind::Trouble, &Trouble::of(channel)))
+    /// The message of what keeps people from being told, or from deciding.
+    pub fn trouble(&self, language: Language, view: &Trouble) -> Content {
+        without_buttons(self.text(language, Kind::Trouble, view))
     }
 
     /// The notice that a day's budget for models is used up.

@@ -6,6 +6,7 @@ use domain::incident::guardrail::{Guardrail, GuardrailOutcome};
 use domain::incident::{Incident, Status};
 use domain::notification::channels::{Channels, Language};
 use domain::primitives::identity::{DecidedBy, Identity};
+use domain::transition::decision::quorum::NoApprover;
 use jiff::SignedDuration;
 use serde_json::json;
 use std::path::Path;
@@ -48,6 +49,36 @@ pub(crate) fn asks(content: &Content) -> Vec<Vec<String>> {
 pub(crate) fn channels() -> Channels {
     serde_json::from_value(json!({ "people": { "ada": { "telegram": 7, "slack": "U7" } }, "approvals": [{ "people": ["ada"] }] }))
         .expect("channels")
+}
+
+#[test]
+fn a_card_says_why_its_plan_cannot_be_approved() {
+    let mut change = samples::waiting();
+    change.incident.approval.as_mut().expect("asked").needed = 2;
+    for (no_approver, english, chinese) in [
+        (None, "", ""),
+        (
+            Some(NoApprover::NoRule),
+            "⚠ It cannot be approved: no approval rule of channels.json fits it\n",
+            "⚠ 無法核准：channels.json 沒有適用的簽核規則\n",
+        ),
+        (
+            Some(NoApprover::TooFew { able: 1 }),
+            "2 people have to, and 1 can by the approval rule",
+            "需 2 人核准，但 channels.json 的簽核規則中只有 1 人可核准",
+        ),
+    ] {
+        let context = CardContext {
+            no_approver,
+            ..CardContext::default()
+        };
+        for (language, said) in Language::ALL.into_iter().zip([english, chinese]) {
+            let card = templates().card(language, &change.incident, &context);
+            let text = card.text.plain();
+            assert!(text.contains(said), "{said}: {text}");
+            assert_eq!(text.contains('⚠'), no_approver.is_some(), "{text}");
+        }
+    }
 }
 
 #[test]
@@ -242,6 +273,7 @@ fn who_runs_by_itself_says_so_and_a_silence_says_until_when() {
     let context = CardContext {
         silence_possible: true,
         silenced_until: Some(incident.opened_at),
+        no_approver: None,
         names: Names::default(),
     };
     let card = templates().card(Language::English, &incident, &context);

@@ -85,6 +85,8 @@ pub enum Trouble {
     ChannelRefuses(String),
     /// An incident needs people, and no route leads anywhere.
     NoRoute,
+    /// A plan waits that can never be approved.
+    NoApprover,
 }
 
 impl Subject {
@@ -106,6 +108,7 @@ impl Subject {
                 let what = match what.split_once('#') {
                     Some(("channel", name)) => Trouble::ChannelRefuses(name.to_owned()),
                     None if what == "route" => Trouble::NoRoute,
+                    None if what == "approver" => Trouble::NoApprover,
                     _ => return None,
                 };
                 Some(Self::Trouble(what, day.parse().ok()?))
@@ -144,6 +147,7 @@ impl fmt::Display for Subject {
                 write!(f, "TROUBLE#{day}#channel#{name}")
             }
             Self::Trouble(Trouble::NoRoute, day) => write!(f, "TROUBLE#{day}#route"),
+            Self::Trouble(Trouble::NoApprover, day) => write!(f, "TROUBLE#{day}#approver"),
             Self::More {
                 what,
                 incident_id,
@@ -340,6 +344,7 @@ mod tests {
             Subject::Escalation(approval),
             Subject::Budget(date(2026, 11, 22)),
             Subject::Trouble(Trouble::NoRoute, date(2026, 11, 22)),
+            Subject::Trouble(Trouble::NoApprover, date(2026, 11, 22)),
             Subject::Trouble(Trouble::ChannelRefuses("ops".into()), date(2026, 11, 22)),
             more(More::Details),
             more(More::History),

@@ -1,9 +1,13 @@
-//! Tests of what keeps people from being told: a channel that refuses, and incidents that fit no route.
+//! Tests of what keeps people from being told, or from deciding: a channel that refuses, incidents that fit no route, and plans
+//! that no one can approve.
 
 use domain::alert::AlertSeverity;
 use domain::primitives::id::IncidentId;
 use serde_json::{Value, json};
 use tests::chats::{Story, text};
+use wire::message::Message;
+
+use super::notices::waiting;
 
 /// The messages of a chat that warn of a trouble.
 async fn warnings(story: &Story, chat: usize) -> Vec<String> {
@@ -16,6 +20,25 @@ async fn warnings(story: &Story, chat: usize) -> Vec<String> {
         .collect()
 }
 
+/// The notifier is told in a process of its own that an incident has changed, and prints an `error` line and a metric, which the
+/// template's alarm counts.
+async fn prints(story: &Story, id: &IncidentId, message: &str, metric: &str) {
+    let changed = Message::IncidentChanged {
+        incident_id: id.clone(),
+    };
+    let lines = story.printed(&[changed]).await;
+    let says = |line: &Value| {
+        let text = line["message"].as_str().unwrap_or_default();
+        line["level"] == "ERROR" && text.starts_with(message)
+    };
+    let counts = |line: &Value| {
+        let named = &line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"];
+        line[metric] == 1 && named == metric
+    };
+    assert!(lines.iter().any(says), "{message}: {lines:#?}");
+    assert!(lines.iter().any(counts), "{metric}: {lines:#?}");
+}
+
 /// The answer of the Bot API to a bot that is not in the chat any more.
 fn kicked() -> Value {
     json!({ "error_code": 403, "description": "Forbidden: bot was kicked from the supergroup chat", "count": 1_000 })
@@ -25,12 +48,17 @@ fn kicked() -> Value {
 async fn a_channel_that_refuses_is_named_in_the_others_once() {
     let story = Story::in_groups(2, Some(600)).await;
     story.fail(0, kicked()).await;
-    let mut ids: Vec<IncidentId> = Vec::new();
-    for _ in 0..2 {
-        let id = story.incident(AlertSeverity::Warning).await;
-        story.changed(&id).await;
-        ids.push(id);
-    }
+    let first = story.incident(AlertSeverity::Warning).await;
+    prints(
+        &story,
+        &first,
+        "the channel refuses what is due",
+        "channel_refused",
+    )
+    .await;
+    let second = story.incident(AlertSeverity::Warning).await;
+    story.changed(&second).await;
+    let ids = [first, second];
     for _ in 0..6 {
         story.later(901).await;
     }
@@ -59,10 +87,16 @@ async fn a_channel_that_refuses_is_named_in_the_others_once() {
 async fn incidents_without_a_route_are_told_of_once_a_day() {
     let routes = json!({ "routes": [{ "severities": ["P0"] }] });
     let story = Story::of(1, -1, Some(600), &routes).await;
-    for _ in 0..2 {
-        let id = story.incident(AlertSeverity::Warning).await;
-        story.changed(&id).await;
-    }
+    let id = story.incident(AlertSeverity::Warning).await;
+    prints(
+        &story,
+        &id,
+        "an incident needs people, and no route",
+        "without_route",
+    )
+    .await;
+    let id = story.incident(AlertSeverity::Warning).await;
+    story.changed(&id).await;
     let warned = warnings(&story, 0).await;
     assert_eq!(warned.len(), 1, "{warned:?}");
     assert!(
@@ -74,4 +108,32 @@ async fn incidents_without_a_route_are_told_of_once_a_day() {
     story.changed(&id).await;
     let messages = story.messages(0).await;
     assert!(messages.iter().any(|card| text(card).contains(id.as_str())));
+}
+
+#[tokio::test]
+async fn a_plan_that_no_one_can_approve_is_told_of_everywhere() {
+    let more = json!({
+        "people": { "ada": { "telegram": 71 } }, "approvals": [{ "services": ["another"], "people": ["ada"] }],
+    });
+    let story = Story::of(2, -1, Some(600), &more).await;
+    let id = waiting(&story).await;
+    let message = "a plan waits that can never be approved";
+    prints(&story, &id, message, "without_approver").await;
+    // Once a day, whatever changes.
+    story.changed(&id).await;
+    for chat in 0..2 {
+        let warned = warnings(&story, chat).await;
+        assert_eq!(warned.len(), 1, "{warned:?}");
+        assert!(
+            warned[0].starts_with("⚠ Plans wait that can never be approved"),
+            "{warned:?}"
+        );
+        let messages = story.messages(chat).await;
+        let card = messages.iter().find(|one| text(one).contains(id.as_str()));
+        let card = text(card.expect("a card"));
+        assert!(
+            card.contains("\n⚠ It cannot be approved: no approval rule of channels.json fits it\n"),
+            "{card}"
+        );
+    }
 }

@@ -3,6 +3,7 @@
 use domain::alert::AlertSeverity;
 use domain::incident::parts::Storm;
 use domain::incident::{Incident, Status};
+use domain::transition::decision::quorum::NoApprover;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -55,6 +56,9 @@ pub struct Card {
     pub finding: Finding,
     #[serde(flatten)]
     pub plan: Planned,
+    /// Whether the plan can be approved at all.
+    #[serde(flatten)]
+    pub approvals_possible: ApprovalsPossible,
     /// The state of the work.
     #[serde(flatten)]
     pub stand: StatusView,
@@ -64,6 +68,27 @@ pub struct Card {
     /// The members of a storm.
     #[serde(flatten)]
     pub storm: StormView,
+}
+
+/// Why a plan that waits can never be approved; empty where it can.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct ApprovalsPossible {
+    /// `no_rule` or `too_few`, or nothing.
+    pub cannot_be_approved: &'static str,
+    /// How many people can approve it, where they are too few.
+    pub approvers: usize,
+}
+
+impl ApprovalsPossible {
+    pub fn of(no_approver: Option<NoApprover>) -> Self {
+        Self {
+            cannot_be_approved: no_approver.map(NoApprover::as_str).unwrap_or_default(),
+            approvers: match no_approver {
+                Some(NoApprover::TooFew { able }) => able,
+                Some(NoApprover::NoRule) | None => 0,
+            },
+        }
+    }
 }
 
 /// The members of a storm; empty for other incidents.
@@ -127,6 +152,7 @@ impl Card {
             about: About::of(incident, names),
             finding: Finding::of(incident, names),
             plan: Planned::of(incident, names),
+            approvals_possible: ApprovalsPossible::default(),
             stand: StatusView::of(incident, names),
             response: ResponseView::of(&incident.response, names),
             storm: incident.storm().map(StormView::of).unwrap_or_default(),

@@ -7,6 +7,7 @@ use domain::incident::Incident;
 use domain::incident::approval::ApprovalState;
 use domain::incident::repair::Repair;
 use domain::notification::notice::{self, What};
+use domain::notification::outbox;
 use domain::primitives::phrase::Phrase;
 use jiff::civil::Date;
 use serde::Serialize;
@@ -84,13 +85,21 @@ impl Budget {
 /// What `trouble.html` is given.
 #[derive(Debug, Clone, Serialize)]
 pub struct Trouble {
-    /// The channel that refuses; empty if no route leads to any.
+    /// `channel_refuses`, `no_route` or `no_approver`.
+    pub problem: &'static str,
+    /// The channel that it is about, or nothing.
     pub channel: String,
 }
 
 impl Trouble {
-    pub fn of(channel: &str) -> Self {
+    pub fn of(trouble: &outbox::Trouble) -> Self {
+        let (problem, channel) = match trouble {
+            outbox::Trouble::ChannelRefuses(channel) => ("channel_refuses", channel.as_str()),
+            outbox::Trouble::NoRoute => ("no_route", ""),
+            outbox::Trouble::NoApprover => ("no_approver", ""),
+        };
         Self {
+            problem,
             channel: short(channel, NAME_CHARACTERS),
         }
     }

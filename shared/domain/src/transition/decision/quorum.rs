@@ -3,12 +3,15 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use crate::analysis::{Analysis, DataImpact, Risk};
-use crate::incident::Incident;
-use crate::incident::approval::{Approval, Vote};
+use crate::incident::approval::{Approval, ApprovalState, Reach, Vote};
 use crate::incident::autonomy_level::AutonomyLevel;
+use crate::incident::{Incident, Status};
 use crate::notification::channels::{ApprovalRule, Channels};
 use crate::playbook::plan::Plan;
+use crate::primitives::identity::Identity;
 
 /// The risk of a plan: the worse of the finding's risk and the playbook's.
 pub fn stakes(analysis: Option<&Analysis>, plan: &Plan) -> Risk {
@@ -71,6 +74,69 @@ pub(super) fn missing(approval: &Approval, channels: &Channels, incident: &Incid
     approval
         .needed
         .saturating_sub(u8::try_from(people.len()).unwrap_or(u8::MAX))
+}
+
+/// Why a plan can never be approved, whoever is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoApprover {
+    /// No approval rule fits the plan.
+    NoRule,
+    /// Fewer people can approve it than have to.
+    TooFew { able: usize },
+}
+
+impl NoApprover {
+    /// Its word on a card.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoRule => "no_rule",
+            Self::TooFew { .. } => "too_few",
+        }
+    }
+}
+
+/// Why the plan that waits for people can never be approved, if so. All whom its escalations reach count, and those who have
+/// approved already.
+pub fn without_approver(
+    channels: &Channels,
+    incident: &Incident,
+    now: Timestamp,
+) -> Option<NoApprover> {
+    let waits = |approval: &&Approval| {
+        incident.status == Status::AwaitingApproval && approval.state == ApprovalState::Pending
+    };
+    let approval = incident.approval.as_ref().filter(waits)?;
+    let Some(rule) = rule_of(channels, incident) else {
+        return Some(NoApprover::NoRule);
+    };
+    let everyone = Reach {
+        second_list: true,
+        level: u8::MAX,
+    };
+    let may = rule.who(everyone, approval.needed, &channels.duty, now);
+    let missing = usize::from(missing(approval, channels, incident));
+    let has_approved = |name: &str| approval.votes.iter().any(|vote| vote.person == name);
+    let others = may
+        .into_iter()
+        .filter(|name| !has_approved(name) && can_approve(name, approval, channels))
+        .count();
+    (others < missing).then(|| NoApprover::TooFew {
+        able: usize::from(approval.needed) - missing + others,
+    })
+}
+
+/// True if a person has an account whose approval counts.
+fn can_approve(name: &str, approval: &Approval, channels: &Channels) -> bool {
+    let Some(person) = channels.people.get(name) else {
+        return false;
+    };
+    let accounts = [
+        person.telegram.map(Identity::Telegram),
+        person.slack.clone().map(Identity::Slack),
+        // A token can be made for each of the people.
+        Some(Identity::Link(name.to_owned())),
+    ];
+    accounts.iter().flatten().any(|by| approval.takes(by))
 }
 
 #[cfg(test)]

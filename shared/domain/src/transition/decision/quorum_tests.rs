@@ -1,14 +1,17 @@
 //! Tests of the quorum: how many people a plan needs, and whose approvals count.
 
+use serde_json::json;
+
 use crate::analysis::tests::analysis;
 use crate::analysis::{DataImpact, Risk};
 use crate::incident::Status;
 use crate::incident::approval::{Refusal, Taken, Verdict, Vote};
 use crate::incident::autonomy_level::AutonomyLevel;
 use crate::incident::operation_log::Event;
+use crate::notification::channels::Channels;
 use crate::playbook::plan::tests::plan;
 use crate::primitives::identity::Identity;
-use crate::transition::decision::quorum::{people_needed, stakes};
+use crate::transition::decision::quorum::{NoApprover, people_needed, stakes, without_approver};
 use crate::transition::decision::tests::{
     ada, approval, bob, decide_on, events, now, press, two, waiting,
 };
@@ -250,4 +253,67 @@ fn a_vote_of_somebody_who_may_no_more_does_not_count() {
         decide_on(&mut change, &id, &bob(Verdict::Approve, "2"), &later, now()),
         Ok(Taken::Given { more: 1 })
     );
+}
+
+#[test]
+fn a_plan_that_no_one_can_approve_says_why() {
+    let channels = |file: serde_json::Value| {
+        let channels: Channels = serde_json::from_value(file).expect("the shape of the file");
+        channels
+    };
+    let people = json!({
+        "ada": { "telegram": 7 }, "bob": { "slack": "U8" }, "eve": { "api": true }, "leo": {},
+    });
+    let rules = |rules: serde_json::Value| {
+        channels(json!({ "people": people.clone(), "approvals": rules }))
+    };
+    let too_few = |able| Some(NoApprover::TooFew { able });
+    for (file, of_one, of_two) in [
+        (
+            Channels::default(),
+            Some(NoApprover::NoRule),
+            Some(NoApprover::NoRule),
+        ),
+        (
+            rules(json!([{ "services": ["another"], "people": ["ada"] }])),
+            Some(NoApprover::NoRule),
+            Some(NoApprover::NoRule),
+        ),
+        (rules(json!([{ "people": ["ada"] }])), None, too_few(1)),
+        // Only a press proves that two are two.
+        (
+            rules(json!([{ "people": ["eve", "leo"] }])),
+            None,
+            too_few(0),
+        ),
+        (rules(json!([{ "people": ["ada", "bob"] }])), None, None),
+        (
+            rules(json!([{ "people": ["ada"], "then": ["bob"], "escalate_after_seconds": 60 }])),
+            None,
+            None,
+        ),
+    ] {
+        for (needed, expected) in [(1, of_one), (2, of_two)] {
+            let (change, _) = waiting(needed);
+            let why = without_approver(&file, &change.incident, now());
+            assert_eq!(why, expected, "{needed} of {:?}", file.approvals);
+        }
+    }
+}
+
+#[test]
+fn who_has_approved_counts_also_off_duty() {
+    let (mut change, id) = waiting(2);
+    let two = two();
+    decide_on(&mut change, &id, &ada(Verdict::Approve, "1"), &two, now()).expect("taken");
+    assert_eq!(without_approver(&two, &change.incident, now()), None);
+    let mut alone = two.clone();
+    alone.approvals[0].people = vec!["ada".to_owned()];
+    alone.approvals[0].then.clear();
+    assert_eq!(
+        without_approver(&alone, &change.incident, now()),
+        Some(NoApprover::TooFew { able: 1 })
+    );
+    change.resolved(1, now());
+    assert_eq!(without_approver(&alone, &change.incident, now()), None);
 }
