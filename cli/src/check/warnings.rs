@@ -76,7 +76,11 @@ impl Files {
         for (field, text) in channels.warnings(&names) {
             self.channels.doubt(&field, text);
         }
-        if !channels.channels.is_empty() && channels.for_notices().is_empty() {
+        if channels.channels.is_empty() {
+            let text = "is empty: incidents are told nowhere. Add where people read, such as { \"name\": \"ops\", \"to\": { \"telegram\": \
+                        { \"chat_id\": -1001234567890 } } }, and a route to it";
+            self.channels.doubt("channels", text);
+        } else if channels.for_notices().is_empty() {
             let text = "every route has a condition: what fits none of them is told nowhere, and neither is a message that belongs to no \
                         incident, such as that of a missing heartbeat. Add { \"channels\": [...] } as the last one";
             self.channels.doubt("routes", text);
@@ -87,15 +91,12 @@ impl Files {
     /// Services whose repairs have no approver.
     fn doubt_approvals(&mut self, channels: &Channels, services: &[Service]) {
         if channels.approvals.is_empty() {
-            let repaired = services
+            if services
                 .iter()
-                .filter(|service| service.level != Level::Manual);
-            let names: Vec<&str> = repaired.map(|service| service.name.as_str()).collect();
-            if !names.is_empty() {
-                let text = format!(
-                    "is empty: a repair that needs a decision has no approver. Add {{ \"people\": [...] }}, or make these services manual: {}",
-                    list(names)
-                );
+                .any(|service| service.level != Level::Manual)
+            {
+                let text = "is empty: repairs that need a decision have no approver. Add { \"people\": [...] }, or give every service \
+                            the level manual";
                 self.channels.doubt("approvals", text);
             }
             return;

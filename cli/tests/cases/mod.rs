@@ -704,6 +704,10 @@ pub(crate) const CASES: &[Case] = &[
         ],
     ),
     doubtful(
+        "no channel, and no approver",
+        &[(CHANNELS, Write("{ \"channels\": [], \"approvals\": [] }\n"))],
+    ),
+    doubtful(
         "a person twice",
         &[
             (CHANNELS, Write(TEAM)),

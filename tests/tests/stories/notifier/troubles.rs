@@ -111,6 +111,17 @@ async fn incidents_without_a_route_are_told_of_once_a_day() {
 }
 
 #[tokio::test]
+async fn without_a_channel_the_log_has_what_needs_people() {
+    let story = Story::of(0, 1, None, &json!({})).await;
+    let id = story.incident(AlertSeverity::Critical).await;
+    let message = "an incident needs people, and no route";
+    prints(&story, &id, message, "without_route").await;
+    let id = waiting(&story).await;
+    let message = "a plan waits that can never be approved";
+    prints(&story, &id, message, "without_approver").await;
+}
+
+#[tokio::test]
 async fn a_plan_that_no_one_can_approve_is_told_of_everywhere() {
     let more = json!({
         "people": { "ada": { "telegram": 71 } }, "approvals": [{ "services": ["another"], "people": ["ada"] }],
