@@ -67,7 +67,31 @@ impl Story {
         messages_per_minute: Option<u16>,
         more: &Value,
     ) -> Self {
-        let stack = Stack::start();
+        Self::on(
+            Stack::start(),
+            (chats, sign),
+            messages_per_minute,
+            more,
+            &[],
+        )
+        .await
+    }
+
+    /// Chats of persons, of which the first ones have bots of their own: with the secrets of their tokens.
+    ///
+    /// # Panics
+    /// If there is no stack.
+    pub async fn with_bots(stack: Stack, chats: usize, token_secrets: &[&str]) -> Self {
+        Self::on(stack, (chats, 1), Some(600), &json!({}), token_secrets).await
+    }
+
+    async fn on(
+        stack: Stack,
+        (chats, sign): (usize, i64),
+        messages_per_minute: Option<u16>,
+        more: &Value,
+        token_secrets: &[&str],
+    ) -> Self {
         let own = |_| {
             let id = i64::try_from(ulid::Ulid::generate().random() % 1_000_000_000_000)
                 .expect("a small number")
@@ -85,11 +109,15 @@ impl Story {
             }
             json!({ "name": name, "to": { "telegram": chat } })
         };
+        let mut channels: Vec<Value> = chats.iter().map(channel).collect();
+        for (channel, secret) in channels.iter_mut().zip(token_secrets) {
+            channel["to"]["telegram"]["token_secret"] = json!(secret);
+        }
         let names: Vec<&String> = chats.iter().map(|(name, _)| name).collect();
         // A route has to name a channel.
         let routed = !names.is_empty();
         let mut content = more.clone();
-        content["channels"] = chats.iter().map(channel).collect();
+        content["channels"] = json!(channels);
         // The story's own route leads to its chats too.
         let given = content.get("routes").and_then(|routes| routes.get(0));
         let mut route = given.cloned().unwrap_or_else(|| json!({}));
@@ -211,12 +239,20 @@ impl Story {
     /// # Panics
     /// If that fails.
     pub async fn later(&self, seconds: i64) {
+        self.later_by(&self.app, seconds).await;
+    }
+
+    /// The same by this worker.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub async fn later_by(&self, app: &App, seconds: i64) {
         self.ahead.fetch_add(seconds, Ordering::Relaxed);
         for (name, _) in &self.chats {
-            self.tell(&Message::ChannelTimer {
+            let timer = Message::ChannelTimer {
                 channel: name.clone(),
-            })
-            .await;
+            };
+            self.tell_by(app, &timer).await;
         }
     }
 

@@ -51,6 +51,7 @@ fn views() -> [(&'static str, Vec<String>); 12] {
         [measurement, &bare].map(|measurement| line(&ChartCaption::of(measurement, series)));
     let troubles = [
         outbox::Trouble::ChannelRefuses("payments".to_owned()),
+        outbox::Trouble::ChannelUnreachable("payments".to_owned()),
         outbox::Trouble::NoRoute,
         outbox::Trouble::NoApprover,
     ];

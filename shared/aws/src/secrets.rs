@@ -42,6 +42,8 @@ pub enum SecretError {
     #[error("the secret {id} cannot be read")]
     Unavailable {
         id: String,
+        /// True if it stays so until an operator changes something.
+        permanent: bool,
         #[source]
         cause: Cause,
     },
@@ -116,6 +118,15 @@ type Slot = Arc<tokio::sync::Mutex<Option<Reading>>>;
 /// The lock of a map, for as long as it takes to look something up: never while a reading is waited for.
 fn held<T>(map: &Mutex<T>) -> MutexGuard<'_, T> {
     map.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// True if an error of Secrets Manager does not pass: the function or the key's policy does not allow it, or the secret is to be
+/// deleted (<https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html#API_GetSecretValue_Errors>).
+fn is_permanent(code: Option<&str>) -> bool {
+    matches!(
+        code,
+        Some("AccessDeniedException" | "DecryptionFailure" | "InvalidRequestException")
+    )
 }
 
 /// The secrets of a function.

@@ -42,13 +42,16 @@ pub enum ChannelError {
     },
 }
 
-/// A missing secret is for the operator; every other error passes.
+/// A secret that is missing or that the function may not read is for the operator; every other error passes.
 impl From<SecretError> for ChannelError {
     fn from(error: SecretError) -> Self {
         match error {
-            SecretError::NoValue { .. } => Self::Refused {
+            SecretError::NoValue { .. }
+            | SecretError::Unavailable {
+                permanent: true, ..
+            } => Self::Refused {
                 status: 0,
-                why: error.to_string(),
+                why: Chain(&error).to_string(),
             },
             SecretError::Unavailable { .. } => Self::Unreachable(Chain(&error).to_string()),
         }
@@ -110,4 +113,32 @@ pub enum Audience {
     Everybody,
     /// Whoever looks: no phone makes a sound.
     Quiet,
+}
+
+#[cfg(test)]
+mod tests {
+    use aws::secrets::SecretError;
+
+    use super::ChannelError;
+
+    #[test]
+    fn an_unreadable_secret_is_for_the_operator() {
+        let unavailable = |permanent| SecretError::Unavailable {
+            id: "quell/channels/slack".to_owned(),
+            permanent,
+            cause: "AccessDeniedException".into(),
+        };
+        let missing = SecretError::NoValue {
+            id: "quell/channels/slack".to_owned(),
+        };
+        for (error, refused) in [
+            (missing, true),
+            (unavailable(true), true),
+            (unavailable(false), false),
+        ] {
+            let error = ChannelError::from(error);
+            assert_eq!(error.may_pass(), !refused, "{error:?}");
+            assert!(error.to_string().contains("quell/channels/slack"));
+        }
+    }
 }

@@ -102,6 +102,9 @@ pub fn record_error(
     configured: Option<i64>,
     now: Timestamp,
 ) -> AfterError {
+    if !matches!(error, ChannelError::Unreachable(_)) {
+        state.unreachable_since = None;
+    }
     match error {
         ChannelError::Busy { seconds } => {
             // The wait comes from outside, so that it is kept between a second and a day.
@@ -132,6 +135,7 @@ pub fn record_error(
         ChannelError::Gone => AfterError::Differently,
         ChannelError::Markup(_) | ChannelError::Refused { .. } => refused(state, due, now),
         ChannelError::Unreachable(_) => {
+            state.unreachable_since.get_or_insert(now);
             state.failures = state.failures.saturating_add(1);
             state.blocked_until = Some(now + wait(state.failures, LONGEST_WAIT));
             AfterError::Waits

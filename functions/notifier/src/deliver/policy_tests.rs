@@ -259,6 +259,23 @@ fn shown(whole: &str, but_count: &str) -> Shown {
 }
 
 #[test]
+fn since_when_a_channel_is_out_of_reach_is_kept() {
+    let (mut state, mut due) = (ChannelState::default(), due(0));
+    let unreachable = ChannelError::Unreachable("down".to_owned());
+    let busy = ChannelError::Busy { seconds: 1 };
+    for (error, second, since) in [
+        (&unreachable, 0, Some(0)),
+        (&unreachable, 90, Some(0)),
+        // Whoever asks to wait answers.
+        (&busy, 100, None),
+        (&unreachable, 120, Some(120)),
+    ] {
+        record_error(&mut state, &mut due, error, None, at(second));
+        assert_eq!(state.unreachable_since, since.map(at), "{error:?}");
+    }
+}
+
+#[test]
 fn a_card_is_sent_once_and_edited_when_it_shows_something_else() {
     let show = shown("b2", "b");
     assert_eq!(step(&LiveCard::default(), &show, at(0)), DeliveryStep::Send);

@@ -7,6 +7,7 @@ use domain::notification::outbox::{ChannelState, Due, Rank, Subject, Trouble};
 use domain::primitives::time::Clock;
 use domain::primitives::time::utc_day;
 use domain::transition::decision::quorum::without_approver;
+use jiff::{SignedDuration, Timestamp};
 use store::Receipt;
 use tracing::error;
 use wire::message::Message;
@@ -17,30 +18,61 @@ use crate::deliver::worker::ChannelWorker;
 
 /// After how many refusals in a row the other channels are told: one alone may be about one message.
 const REFUSALS: u32 = 3;
+/// After how long out of reach: a shorter outage ends by itself.
+const UNREACHABLE_FOR: SignedDuration = SignedDuration::from_mins(30);
+
+/// What the other channels are told of an error that this one goes on to have.
+fn trouble_of(
+    channel: &str,
+    state: &ChannelState,
+    error: &ChannelError,
+    now: Timestamp,
+) -> Option<Trouble> {
+    let long = |since: Timestamp| now.duration_since(since) >= UNREACHABLE_FOR;
+    match error {
+        ChannelError::Refused { .. } => {
+            (state.failures >= REFUSALS).then(|| Trouble::ChannelRefuses(channel.to_owned()))
+        }
+        ChannelError::Unreachable(_) => state
+            .unreachable_since
+            .is_some_and(long)
+            .then(|| Trouble::ChannelUnreachable(channel.to_owned())),
+        _ => None,
+    }
+}
 
 impl ChannelWorker<'_> {
-    /// Tells the other channels that this one refuses, once it has done so for a while.
-    pub(super) async fn note_refusal(
+    /// Tells the other channels that this one refuses, or cannot be reached, once it has been so for a while.
+    pub(super) async fn note_trouble(
         &self,
         state: &ChannelState,
         error: &ChannelError,
     ) -> Result<(), Failure> {
-        if !matches!(error, ChannelError::Refused { .. }) {
-            return Ok(());
-        }
-        let now = (self.clock)();
+        let (name, now) = (&self.channel.name, (self.clock)());
+        let trouble = trouble_of(name, state, error, now);
+        let metric = match (error, &trouble) {
+            (ChannelError::Refused { .. }, _) => "channel_refused",
+            (_, Some(_)) => {
+                error!(
+                    channel = name,
+                    since = state.unreachable_since.map(|since| since.to_string()),
+                    "the channel cannot be reached for a long time: {error}"
+                );
+                "channel_unreachable"
+            }
+            (_, None) => return Ok(()),
+        };
         let mut line = MetricsLine::new("channel_kind", self.channel.to.kind());
-        line.metric("channel_refused", 1, "Count");
-        line.field("channel", &self.channel.name);
+        line.metric(metric, 1, "Count");
+        line.field("channel", name);
         line.write(now);
         // The message is sent once a day, however often this says so.
-        if state.failures < REFUSALS {
+        let Some(trouble) = trouble else {
             return Ok(());
-        }
-        let trouble = Trouble::ChannelRefuses(self.channel.name.clone());
+        };
         let subject = Subject::Trouble(trouble, utc_day(now));
         let others = self.channels.channels.iter();
-        for other in others.filter(|other| other.name != self.channel.name) {
+        for other in others.filter(|other| other.name != *name) {
             self.store
                 .put_due(&other.name, Rank::NOTICE, &subject, now)
                 .await?;
@@ -135,4 +167,43 @@ fn needs_people(incident: &Incident) -> bool {
         incident.status,
         Status::AwaitingApproval | Status::NeedsHuman | Status::RepairFailed
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::notification::outbox::{ChannelState, Trouble};
+    use jiff::{SignedDuration, Timestamp};
+
+    use super::trouble_of;
+    use crate::channel::ChannelError;
+
+    #[test]
+    fn a_channel_is_a_trouble_once_it_goes_on() {
+        let refused = ChannelError::Refused {
+            status: 0,
+            why: "the secret s has no value yet".to_owned(),
+        };
+        let unreachable = ChannelError::Unreachable("down".to_owned());
+        let busy = ChannelError::Busy { seconds: 30 };
+        let (refuses, is_away) = (
+            Trouble::ChannelRefuses("ops".to_owned()),
+            Trouble::ChannelUnreachable("ops".to_owned()),
+        );
+        for (error, failures, minutes, expected) in [
+            (&refused, 2, None, None),
+            (&refused, 3, None, Some(&refuses)),
+            (&unreachable, 9, Some(29), None),
+            (&unreachable, 1, Some(30), Some(&is_away)),
+            (&busy, 9, None, None),
+        ] {
+            let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1);
+            let state = ChannelState {
+                failures,
+                unreachable_since: minutes.map(|minutes| now - SignedDuration::from_mins(minutes)),
+                ..ChannelState::default()
+            };
+            let trouble = trouble_of("ops", &state, error, now);
+            assert_eq!(trouble.as_ref(), expected, "{error:?} {minutes:?}");
+        }
+    }
 }

@@ -254,7 +254,7 @@ impl ChannelWorker<'_> {
             self.store.note_due(channel, due).await?;
         }
         self.note(state).await?;
-        self.note_refusal(state, &error).await
+        self.note_trouble(state, &error).await
     }
 
     /// A key for a post in this channel.
@@ -301,5 +301,6 @@ impl ChannelWorker<'_> {
 pub(crate) fn taken(state: &mut ChannelState, now: Timestamp) {
     answered(&mut state.sent_at, now);
     state.failures = 0;
+    state.unreachable_since = None;
     state.blocked_until = None;
 }

@@ -7,6 +7,7 @@ use domain::incident::Status;
 use domain::incident::guardrail::{Guardrail, GuardrailOutcome};
 use domain::incident::repair::{Repair, RepairOutcome};
 use domain::notification::channels::Language;
+use domain::notification::outbox::Trouble;
 use domain::notification::words::words;
 
 use crate::render::buttons::CardContext;
@@ -14,7 +15,7 @@ use crate::render::check;
 use crate::render::kind::{Kind, file};
 use crate::render::templates::Templates;
 use crate::render::templates::tests::{english, templates};
-use crate::render::view::Names;
+use crate::render::view::{self, Names};
 use crate::samples;
 
 /// A directory with one template of the operator's.
@@ -205,10 +206,21 @@ fn templates_and_tables_have_the_same_sentences() {
             said.extend(names.map(str::to_owned));
         }
     }
-    for silence in ["holds", "not_made", "not_removed"] {
-        said.insert(format!("repair_silence_{silence}"));
+    // The ends of these names are values of fields, and so are whole names.
+    for (begin, ends) in [
+        ("repair_silence_", &["holds", "not_made", "not_removed"][..]),
+        ("cannot_be_approved_", &["no_rule", "too_few"]),
+    ] {
+        assert!(said.remove(begin), "{begin}");
+        said.extend(ends.iter().map(|end| format!("{begin}{end}")));
     }
-    said.remove("repair_silence_");
+    let troubles = [
+        Trouble::ChannelRefuses(String::new()),
+        Trouble::ChannelUnreachable(String::new()),
+        Trouble::NoRoute,
+        Trouble::NoApprover,
+    ];
+    said.extend(troubles.map(|trouble| view::notices::Trouble::of(&trouble).problem.to_owned()));
     let sentences = words(Language::English).table()["say"].as_object();
     let known: BTreeSet<String> = sentences.expect("sentences").keys().cloned().collect();
     assert_eq!(said, known);

@@ -5,7 +5,7 @@ use aws_sdk_secretsmanager::error::ProvideErrorMetadata as _;
 use jiff::Timestamp;
 use secrecy::SecretString;
 
-use super::{Read, ReadSecret, SecretError, Stage, Version, is_absent, text};
+use super::{Read, ReadSecret, SecretError, Stage, Version, is_absent, is_permanent, text};
 
 impl ReadSecret for Client {
     fn read<'a>(&'a self, id: &'a str, stage: Stage) -> Read<'a> {
@@ -29,6 +29,7 @@ impl ReadSecret for Client {
                 Err(error) if is_absent(id, error.code()) => Ok(None),
                 Err(error) => Err(SecretError::Unavailable {
                     id: id.to_owned(),
+                    permanent: is_permanent(error.code()),
                     cause: error.into(),
                 }),
             }

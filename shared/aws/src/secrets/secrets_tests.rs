@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Read, ReadSecret, SecretError, Secrets, Stage, Version, held};
+use super::{Read, ReadSecret, SecretError, Secrets, Stage, Version, held, is_permanent};
 
 /// Secrets Manager with values of its own, made when the clock of these tests was at zero, which writes down what it is asked for.
 #[derive(Default, Clone)]
@@ -37,6 +37,7 @@ impl ReadSecret for Vault {
             match held(&self.values).get(&stage) {
                 Some(&"out of order") => Err(SecretError::Unavailable {
                     id: id.to_owned(),
+                    permanent: false,
                     cause: "out of order".into(),
                 }),
                 value => {
@@ -255,5 +256,19 @@ async fn secret_that_is_being_read_holds_up_no_other() {
         biased;
         _ = secrets.get("stuck") => panic!("it is never read"),
         other = secrets.get("s") => assert!(other.is_ok()),
+    }
+}
+
+#[test]
+fn what_only_an_operator_can_change_is_told_apart() {
+    for (code, permanent) in [
+        (Some("AccessDeniedException"), true),
+        (Some("DecryptionFailure"), true),
+        (Some("InvalidRequestException"), true),
+        (Some("InternalServiceError"), false),
+        (Some("ThrottlingException"), false),
+        (None, false),
+    ] {
+        assert_eq!(is_permanent(code), permanent, "{code:?}");
     }
 }

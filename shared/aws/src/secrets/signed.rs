@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Read, ReadSecret, SecretError, Stage, Version, is_absent, text};
+use super::{Read, ReadSecret, SecretError, Stage, Version, is_absent, is_permanent, text};
 use crate::Cause;
 use crate::signed::{CallError, SignedClient};
 
@@ -25,15 +25,22 @@ struct Value<'a> {
 impl ReadSecret for SignedClient {
     fn read<'a>(&'a self, id: &'a str, stage: Stage) -> Read<'a> {
         Box::pin(async move {
-            let unavailable = |cause: Cause| SecretError::Unavailable {
+            let unavailable = |permanent, cause: Cause| SecretError::Unavailable {
                 id: id.to_owned(),
+                permanent,
                 cause,
             };
             let request = json!({ "SecretId": id, "VersionStage": stage.as_str() }).to_string();
             match self.call("GetSecretValue", &request).await {
-                Ok(answer) => version(&answer).map_err(|why| unavailable(why.into())),
+                Ok(answer) => version(&answer).map_err(|why| unavailable(false, why.into())),
                 Err(CallError::Refused { code, .. }) if is_absent(id, Some(&code)) => Ok(None),
-                Err(error) => Err(unavailable(error.into())),
+                Err(error) => {
+                    let code = match &error {
+                        CallError::Refused { code, .. } => Some(code.as_str()),
+                        CallError::Unavailable(_) | CallError::Unsigned(_) => None,
+                    };
+                    Err(unavailable(is_permanent(code), error.into()))
+                }
             }
         })
     }

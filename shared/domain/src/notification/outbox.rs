@@ -83,6 +83,8 @@ pub enum Subject {
 pub enum Trouble {
     /// The channel of this name refuses what it is sent, and only its operator can change that.
     ChannelRefuses(String),
+    /// The channel of this name could not be reached for a while.
+    ChannelUnreachable(String),
     /// An incident needs people, and no route leads anywhere.
     NoRoute,
     /// A plan waits that can never be approved.
@@ -107,6 +109,7 @@ impl Subject {
                 let (day, what) = rest.split_once('#')?;
                 let what = match what.split_once('#') {
                     Some(("channel", name)) => Trouble::ChannelRefuses(name.to_owned()),
+                    Some(("unreachable", name)) => Trouble::ChannelUnreachable(name.to_owned()),
                     None if what == "route" => Trouble::NoRoute,
                     None if what == "approver" => Trouble::NoApprover,
                     _ => return None,
@@ -145,6 +148,9 @@ impl fmt::Display for Subject {
             Self::PipelineRunNotice(id) => write!(f, "FAILED#{id}"),
             Self::Trouble(Trouble::ChannelRefuses(name), day) => {
                 write!(f, "TROUBLE#{day}#channel#{name}")
+            }
+            Self::Trouble(Trouble::ChannelUnreachable(name), day) => {
+                write!(f, "TROUBLE#{day}#unreachable#{name}")
             }
             Self::Trouble(Trouble::NoRoute, day) => write!(f, "TROUBLE#{day}#route"),
             Self::Trouble(Trouble::NoApprover, day) => write!(f, "TROUBLE#{day}#approver"),
@@ -190,6 +196,9 @@ pub struct ChannelState {
     pub blocked_until: Option<Timestamp>,
     /// How often it failed in a row.
     pub failures: u32,
+    /// Since when it cannot be reached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreachable_since: Option<Timestamp>,
     /// When a message comes that makes the channel go on.
     pub wake_at: Option<Timestamp>,
     /// The chat has another id than the operator's file says.
@@ -346,6 +355,10 @@ mod tests {
             Subject::Trouble(Trouble::NoRoute, date(2026, 11, 22)),
             Subject::Trouble(Trouble::NoApprover, date(2026, 11, 22)),
             Subject::Trouble(Trouble::ChannelRefuses("ops".into()), date(2026, 11, 22)),
+            Subject::Trouble(
+                Trouble::ChannelUnreachable("ops".into()),
+                date(2026, 11, 22),
+            ),
             more(More::Details),
             more(More::History),
         ];

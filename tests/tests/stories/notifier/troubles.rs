@@ -3,8 +3,12 @@
 
 use domain::alert::AlertSeverity;
 use domain::primitives::id::IncidentId;
+use notifier::App;
 use serde_json::{Value, json};
+use tests::alert::unique;
 use tests::chats::{Story, text};
+use tests::faulty_aws::{faulty, refusal};
+use tests::stack::Stack;
 use wire::message::Message;
 
 use super::notices::waiting;
@@ -81,6 +85,59 @@ async fn a_channel_that_refuses_is_named_in_the_others_once() {
     for id in &ids {
         assert!(late.iter().any(|card| text(card).contains(id.as_str())));
     }
+}
+
+/// What the second chat is warned of once the first cannot be told something for so long.
+async fn warned_of_the_first(story: &Story, app: &App, seconds: i64, why: &str) {
+    let id = story.incident(AlertSeverity::Warning).await;
+    story.changed_by(app, &id).await;
+    for _ in 0..6 {
+        story.later_by(app, seconds).await;
+    }
+    let warned = warnings(story, 1).await;
+    let begins = format!("⚠ The channel {} {why}", story.chats[0].0);
+    assert_eq!(warned.len(), 1, "{warned:?}");
+    assert!(warned[0].starts_with(&begins), "{warned:?}");
+}
+
+#[tokio::test]
+async fn a_channel_whose_secret_has_no_value_is_named_in_the_others() {
+    let secret = unique("quell/channels/none");
+    let story = Story::with_bots(Stack::start(), 2, &[&secret]).await;
+    let id = story.incident(AlertSeverity::Warning).await;
+    let message = format!("the channel refuses what is due: it refuses (0): the secret {secret}");
+    prints(&story, &id, &message, "channel_refused").await;
+    warned_of_the_first(&story, &story.app, 901, "refuses what Quell sends").await;
+}
+
+#[tokio::test]
+async fn a_channel_whose_secret_is_denied_is_named_in_the_others() {
+    let stack = Stack::start();
+    let secret = unique("arn:aws:secretsmanager:eu-west-1:1:secret:quell/channels/denied");
+    let denied = secret.clone();
+    let aws = faulty(&stack, move |request| {
+        let reads = request.header("x-amz-target") == "secretsmanager.GetSecretValue";
+        let denies = reads && request.text().contains(&denied);
+        denies.then(|| refusal("AccessDeniedException", &[]))
+    });
+    let aws = aws.await;
+    let story = Story::with_bots(stack, 2, &[&secret]).await;
+    let app = story.worker_at(&aws);
+    warned_of_the_first(&story, &app, 901, "refuses what Quell sends").await;
+}
+
+#[tokio::test]
+async fn a_channel_out_of_reach_is_named_after_half_an_hour() {
+    let story = Story::with(2).await;
+    story
+        .fail(0, json!({ "error_code": 502, "count": 1_000 }))
+        .await;
+    let id = story.incident(AlertSeverity::Warning).await;
+    story.changed(&id).await;
+    story.later(25 * 60).await;
+    assert_eq!(warnings(&story, 1).await, [""; 0], "it may come back");
+    let why = "could not be reached for half an hour";
+    warned_of_the_first(&story, &story.app, 301, why).await;
 }
 
 #[tokio::test]

@@ -85,7 +85,7 @@ impl Budget {
 /// What `trouble.html` is given.
 #[derive(Debug, Clone, Serialize)]
 pub struct Trouble {
-    /// `channel_refuses`, `no_route` or `no_approver`.
+    /// `channel_refuses`, `channel_unreachable`, `no_route` or `no_approver`.
     pub problem: &'static str,
     /// The channel that it is about, or nothing.
     pub channel: String,
@@ -95,6 +95,9 @@ impl Trouble {
     pub fn of(trouble: &outbox::Trouble) -> Self {
         let (problem, channel) = match trouble {
             outbox::Trouble::ChannelRefuses(channel) => ("channel_refuses", channel.as_str()),
+            outbox::Trouble::ChannelUnreachable(channel) => {
+                ("channel_unreachable", channel.as_str())
+            }
             outbox::Trouble::NoRoute => ("no_route", ""),
             outbox::Trouble::NoApprover => ("no_approver", ""),
         };
