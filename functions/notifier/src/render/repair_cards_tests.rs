@@ -123,14 +123,7 @@ fn what_was_tried_stays_on_the_card_whatever_comes_after_it() {
     decision.answer.expect("taken");
     change.append(decision.change);
     for language in Language::ALL {
-        let card = templates()
-            .card(language, &change.incident, &CardContext::default())
-            .text
-            .plain();
-        assert!(
-            !card.contains("nothing was run") && !card.contains("未執行任何動作"),
-            "something ran: {card}"
-        );
+        assert!(!says_nothing_ran(language, &change.incident));
     }
     change.resolved(20, now);
     let mut waiting = samples::tried_before();
@@ -148,6 +141,39 @@ fn what_was_tried_stays_on_the_card_whatever_comes_after_it() {
         history.contains("the repair failed · Restart a systemd unit"),
         "{history}"
     );
+}
+
+fn says_nothing_ran(language: Language, incident: &Incident) -> bool {
+    let card = templates().card(language, incident, &CardContext::default());
+    let said = match language {
+        Language::English => "\nNothing was run.\n",
+        Language::TraditionalChinese => "\n未執行任何動作。\n",
+    };
+    card.text.plain().contains(said)
+}
+
+#[test]
+fn a_plan_that_ended_says_that_nothing_was_run_only_if_so() {
+    let waiting = samples::waiting();
+    let mut void = waiting.clone();
+    void.resolved(20, waiting.incident.opened_at);
+    let mut stopped = samples::repaired();
+    let repair = stopped.incident.repair.as_mut().expect("it ran");
+    repair.outcome = Some(RepairOutcome::Stopped);
+    let mut before = stopped.clone();
+    before.incident.repair.as_mut().expect("it ran").steps = Vec::new();
+    for (incident, nothing_ran) in [
+        (waiting.incident, false),
+        (void.incident, true),
+        (stopped.incident, false),
+        (before.incident, true),
+        (samples::failed().incident, false),
+    ] {
+        for language in Language::ALL {
+            let says = says_nothing_ran(language, &incident);
+            assert_eq!(says, nothing_ran, "{:?} {language:?}", incident.status);
+        }
+    }
 }
 
 #[test]
