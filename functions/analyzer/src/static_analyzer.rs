@@ -40,10 +40,14 @@ pub fn analyse(rule: &StaticRule, alert: &Alert, service: Option<&Service>) -> A
                 .collect(),
             data_impact: rule.data_impact,
         },
-        translations: rule.translations.clone(),
+        translations: rule.translations(alert),
         affected_services: vec![affected.to_owned()],
         primary_responsibility: rule.responsibility,
-        optimisation_suggestions: rule.suggestions.clone(),
+        optimisation_suggestions: if rule.suggests(alert) {
+            rule.suggestions.clone()
+        } else {
+            Vec::new()
+        },
         deviation: None,
         remembered: None,
         fell_back_because: None,
@@ -144,6 +148,31 @@ mod tests {
             let analysis = analysed(&alert(alert_type, "warning"));
             assert!(!analysis.root_cause.is_empty() && !analysis.suggested_action.is_empty());
             assert_eq!(analysis.affected_services, ["web"]);
+        }
+    }
+
+    #[test]
+    fn nothing_is_suggested_that_is_there() {
+        let mut alert = alert(AlertType::Custom, "warning");
+        let suggested = |alert: &Alert| {
+            let analysis = analysed(alert);
+            let translated = analysis.translations.into_values();
+            let mut all = vec![analysis.optimisation_suggestions];
+            all.extend(translated.map(|texts| texts.suggestions));
+            all
+        };
+        let without = suggested(&alert);
+        assert!(without.len() > 1, "another language at least: {without:?}");
+        assert!(
+            without
+                .iter()
+                .all(|texts| texts.iter().any(|text| text.contains("runbook_url")))
+        );
+        alert.annotations.insert("runbook_url".into(), " ".into());
+        assert_eq!(suggested(&alert), without, "a blank leads nowhere");
+        for name in ["runbook_url", "runbook"] {
+            alert.annotations = Texts::from([(name.into(), "https://runbooks.example/a".into())]);
+            assert!(suggested(&alert).iter().all(Vec::is_empty), "{name}");
         }
     }
 

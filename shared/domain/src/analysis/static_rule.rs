@@ -83,9 +83,34 @@ pub struct StaticRule {
     /// How to keep it from coming back.
     #[serde(default)]
     pub suggestions: Vec<String>,
+    /// Annotations that make the suggestions needless: an alert that has one of them already gets none, in any language.
+    #[serde(default)]
+    pub suggestions_unless_annotations: Vec<String>,
     /// The same texts in other languages. A language that is missing here reads the texts above.
     #[serde(default)]
     pub translations: BTreeMap<Language, FindingTexts>,
+}
+
+impl StaticRule {
+    /// True if the suggestions are for this alert.
+    pub fn suggests(&self, alert: &Alert) -> bool {
+        let has = |name: &String| {
+            let text = alert.annotations.get(name);
+            text.is_some_and(|text| !text.trim().is_empty())
+        };
+        !self.suggestions_unless_annotations.iter().any(has)
+    }
+
+    /// The texts in other languages, as far as they are for this alert.
+    pub fn translations(&self, alert: &Alert) -> BTreeMap<Language, FindingTexts> {
+        let mut translations = self.translations.clone();
+        if !self.suggests(alert) {
+            for texts in translations.values_mut() {
+                texts.suggestions.clear();
+            }
+        }
+        translations
+    }
 }
 
 /// All rules. There is one for storms and for every type, so that every alert has an answer.
