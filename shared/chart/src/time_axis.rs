@@ -61,10 +61,10 @@ impl<'a> TimeAxis<'a> {
         }
     }
 
-    /// The short name of the readers' zone at the end of the window: `CET`.
+    /// How far the readers' clock is from UTC at the end of the window: `UTC+1`.
     pub(crate) fn zone(&self) -> String {
         self.zone
-            .map_or_else(|| "UTC".to_owned(), |zone| zone.abbreviation(self.end))
+            .map_or_else(|| "UTC".to_owned(), |zone| zone.offset(self.end))
     }
 
     /// Where a time is between the two sides of the plot.
@@ -114,11 +114,11 @@ mod tests {
         let taipei = labels(at, 360, Some("Asia/Taipei"));
         assert_eq!(
             (taipei.0[0].as_str(), taipei.0.len(), &*taipei.1),
-            ("06:00", 6, "CST")
+            ("06:00", 6, "UTC+8")
         );
         // Half an hour from the others.
         let kolkata = labels(at, 360, Some("Asia/Kolkata"));
-        assert_eq!((kolkata.0[5].as_str(), &*kolkata.1), ("08:00", "IST"));
+        assert_eq!((kolkata.0[5].as_str(), &*kolkata.1), ("08:00", "UTC+5:30"));
         // The clock is set back at 01:00 UTC.
         let berlin = labels("2026-10-25T03:30:00Z", 360, Some("Europe/Berlin"));
         assert_eq!(

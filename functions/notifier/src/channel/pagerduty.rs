@@ -155,16 +155,20 @@ fn payload(post: &Post) -> Value {
     let words: Vec<String> = words.into_iter().filter(|word| !word.is_empty()).collect();
     let mut details = post.facts.clone();
     details["text"] = safe_text::cut(&post.content.text.plain(), LONGEST_TEXT).into();
-    json!({
+    let mut payload = json!({
         "summary": safe_text::line(&words.join(" · "), LONGEST_SUMMARY),
         "source": source,
         "severity": severity_word(severity),
         "timestamp": post.facts["opened_at"],
         "component": fact("target"),
-        "group": fact("namespace"),
         "class": fact("name"),
         "custom_details": details,
-    })
+    });
+    let namespace = fact("namespace");
+    if !namespace.is_empty() {
+        payload["group"] = namespace.into();
+    }
+    payload
 }
 
 fn severity_word(severity: Severity) -> &'static str {

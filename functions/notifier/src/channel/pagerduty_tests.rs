@@ -84,6 +84,19 @@ fn events_follow_from_what_pagerduty_knows() {
 }
 
 #[tokio::test]
+async fn a_namespace_that_was_not_sent_is_no_group() {
+    let server = Server::playing(vec![answer(202, &[], r#"{"status":"success"}"#)]);
+    let mut post = post(None, Progress::Waits(Severity::P1));
+    post.facts
+        .as_object_mut()
+        .expect("facts")
+        .remove("namespace");
+    sent(&server.url, &post).await.expect("sent");
+    let event: Value = serde_json::from_slice(&server.requests()[0].body).expect("JSON");
+    assert_eq!(event["payload"].get("group"), None);
+}
+
+#[tokio::test]
 async fn a_trigger_has_every_field_that_is_documented() {
     let server = Server::playing(vec![answer(202, &[], r#"{"status":"success"}"#)]);
     let waits = Progress::Waits(Severity::P1);

@@ -302,6 +302,6 @@ fn who_sleeps_is_mentioned_for_what_is_urgent_and_times_are_the_readers() {
         let told = presenter.notice(&incident, notice, at.parse().expect("a time"));
         let text = told.content.text.plain();
         assert!(text.ends_with(&format!("\n👤 {people}")), "{text}");
-        assert!(text.contains(" CST\n") && !text.contains("UTC"), "{text}");
+        assert!(text.contains(" UTC+8\n"), "{text}");
     }
 }

@@ -1,6 +1,6 @@
 //! Tests of storms, reports of pipelines, the budget, and of what has no room.
 
-use domain::alert::{AlertSeverity, Texts};
+use domain::alert::{Alert, AlertSeverity, Texts};
 use domain::analysis::budget::Spending;
 use domain::incident::Incident;
 use domain::incident::parts::{IncidentKind, Storm, StormMember, WorseAlert};
@@ -8,7 +8,8 @@ use domain::notification::channels::Language;
 
 use crate::render::buttons::CardContext;
 use crate::render::markup::MESSAGE_UNITS;
-use crate::render::templates::tests::{english, templates};
+use crate::render::presenter::Presenter;
+use crate::render::templates::tests::{channels, english, templates};
 use crate::render::view::Names;
 use crate::samples;
 
@@ -158,6 +159,54 @@ fn the_budget_notice_says_where_the_money_went() {
     assert!(
         notice(&Spending::default()).ends_with("\n$0.00 are spent or reserved"),
         "a first call that is too dear for the whole budget"
+    );
+}
+
+#[test]
+fn facts_hold_no_namespace_that_was_not_sent() {
+    let (templates, channels) = (templates(), channels());
+    let presenter = Presenter {
+        templates: &templates,
+        language: Language::English,
+        zone: None,
+        silences: false,
+        channels: &channels,
+    };
+    let mut incident = samples::waiting().incident;
+    let facts = |incident: &Incident| presenter.incident(incident, incident.opened_at).facts;
+    assert_eq!(facts(&incident)["namespace"], incident.alert.namespace);
+    incident.alert.namespace = Alert::NO_NAMESPACE.to_owned();
+    assert_eq!(facts(&incident).get("namespace"), None);
+}
+
+#[test]
+fn times_of_the_log_have_a_date_where_it_changes() {
+    let change = samples::half_approved();
+    let mut entry = change.entries[0].clone();
+    let at = [
+        "2026-11-22T23:59:58Z",
+        "2026-11-22T23:59:59Z",
+        "2026-11-23T00:00:01Z",
+    ];
+    let entries = at.map(|at| {
+        entry.at = at.parse().expect("a time");
+        entry.clone()
+    });
+    let details = templates().details(
+        Language::English,
+        &change.incident,
+        &entries,
+        Names::default(),
+    );
+    let text = details.text.plain();
+    let times: Vec<&str> = text
+        .lines()
+        .filter_map(|line| Some(line.split_once(" UTC ")?.0))
+        .collect();
+    assert_eq!(
+        times,
+        ["2026-11-22 23:59:58", "23:59:59", "2026-11-23 00:00:01"],
+        "{text}"
     );
 }
 

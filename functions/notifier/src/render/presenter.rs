@@ -25,6 +25,7 @@ use crate::render::buttons::CardContext;
 use crate::render::content::Content;
 use crate::render::markup::{MESSAGE_UNITS, Markup, Mention};
 use crate::render::templates::Templates;
+use crate::render::view::about::named_namespace;
 use crate::render::view::chart::ChartCaption;
 use crate::render::view::{self, Names};
 
@@ -370,9 +371,11 @@ fn facts(incident: &Incident) -> Value {
     let mut facts = json!({
         "incident_id": incident.id, "fingerprint": incident.fingerprint, "status": incident.status, "severity": incident.severity,
         "hit_count": incident.hit_count, "flaps": incident.flaps, "opened_at": incident.opened_at, "resolved_at": incident.resolved_at,
-        "name": name, "target": target, "namespace": incident.alert.namespace,
-        "message": message, "no_plan_because": incident.no_plan_because.as_ref().map(ToString::to_string),
+        "name": name, "target": target, "message": message, "no_plan_because": incident.no_plan_because.as_ref().map(ToString::to_string),
     });
+    if let Some(namespace) = named_namespace(&incident.alert) {
+        facts["namespace"] = json!(namespace);
+    }
     if let Some(analysis) = &incident.analysis {
         facts["analysis"] = json!({
             "root_cause": analysis.root_cause, "suggested_action": analysis.suggested_action, "risk": analysis.risk,

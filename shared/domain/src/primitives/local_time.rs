@@ -38,15 +38,22 @@ impl Zone {
         self.0.to_datetime(at).time()
     }
 
-    /// The moment there for people, to the minute: `2026-03-30 09:00 CEST`.
+    /// The moment there for people, to the minute: `2026-03-30 09:00 UTC+2`.
     pub fn moment(&self, at: Timestamp) -> String {
         let there = self.0.to_datetime(at).strftime("%Y-%m-%d %H:%M");
-        format!("{there} {}", self.abbreviation(at))
+        format!("{there} {}", self.offset(at))
     }
 
-    /// The short name of the zone's time at that moment: `CEST`, or its offset where it has no name.
-    pub fn abbreviation(&self, at: Timestamp) -> String {
-        self.0.to_offset_info(at).abbreviation().to_owned()
+    /// How far the clock there is from UTC at that moment: `UTC`, `UTC+2` or `UTC-3:30`. The short names of zones are not used: CST is
+    /// the time of Taipei, of Chicago and of Havana.
+    pub fn offset(&self, at: Timestamp) -> String {
+        let seconds = self.0.to_offset(at).seconds();
+        let (sign, minutes) = (if seconds < 0 { '-' } else { '+' }, seconds.abs() / 60);
+        match (minutes / 60, minutes % 60) {
+            (0, 0) => "UTC".to_owned(),
+            (hours, 0) => format!("UTC{sign}{hours}"),
+            (hours, minutes) => format!("UTC{sign}{hours}:{minutes:02}"),
+        }
     }
 
     /// The time there with its offset, such as `2026-03-30T09:00:00+02:00`.
@@ -116,4 +123,44 @@ pub(crate) fn day_time(text: &str) -> Option<Time> {
     };
     let (hour, minute) = text.split_once(':')?;
     Time::new(two(hour)?, two(minute)?, 0, 0).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Zone;
+
+    #[test]
+    fn a_moment_says_how_far_it_is_from_utc() {
+        for (zone, at, expected) in [
+            ("UTC", "2026-11-22T03:12:40Z", "2026-11-22 03:12 UTC"),
+            (
+                "Asia/Taipei",
+                "2026-11-22T03:12:40Z",
+                "2026-11-22 11:12 UTC+8",
+            ),
+            (
+                "Europe/Berlin",
+                "2026-07-01T22:30:00Z",
+                "2026-07-02 00:30 UTC+2",
+            ),
+            (
+                "Europe/Berlin",
+                "2026-11-22T03:12:40Z",
+                "2026-11-22 04:12 UTC+1",
+            ),
+            (
+                "Asia/Kolkata",
+                "2026-11-22T03:12:40Z",
+                "2026-11-22 08:42 UTC+5:30",
+            ),
+            (
+                "America/St_Johns",
+                "2026-11-22T03:12:40Z",
+                "2026-11-21 23:42 UTC-3:30",
+            ),
+        ] {
+            let zone = Zone::try_from(zone.to_owned()).expect("a zone");
+            assert_eq!(zone.moment(at.parse().expect("a time")), expected);
+        }
+    }
 }

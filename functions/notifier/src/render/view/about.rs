@@ -105,17 +105,20 @@ impl About {
 }
 
 /// The namespace that the sender named: an alert without one has `default`, which it did not say.
-pub(crate) fn namespace(alert: &Alert) -> String {
+pub(crate) fn named_namespace(alert: &Alert) -> Option<&str> {
     let named = alert.namespace != Alert::NO_NAMESPACE
         || alert
             .labels
             .values()
             .any(|value| value == Alert::NO_NAMESPACE);
-    if named {
-        short(&alert.namespace, NAME_CHARACTERS)
-    } else {
-        String::new()
-    }
+    named.then_some(&alert.namespace)
+}
+
+/// The same as a card shows it; empty where none was named.
+pub(crate) fn namespace(alert: &Alert) -> String {
+    named_namespace(alert)
+        .map(|namespace| short(namespace, NAME_CHARACTERS))
+        .unwrap_or_default()
 }
 
 fn description(incident: &Incident) -> String {

@@ -6,12 +6,13 @@ use domain::incident::Incident;
 use domain::incident::guardrail::GuardrailOutcome;
 use domain::incident::operation_log::Entry;
 use domain::incident::repair::OutputEnd;
+use domain::primitives::time::utc_day;
 use serde::Serialize;
 
 use super::finding::{Link, Measured};
 use super::plan::{Origin, Part, parts};
 use super::status::{Ran, failed};
-use super::{NAME_CHARACTERS, Names, STEP_CHARACTERS, TEXT_CHARACTERS, first, last, listed, short};
+use super::{NAME_CHARACTERS, Names, STEP_CHARACTERS, TEXT_CHARACTERS, first, listed, short};
 
 /// How many lines of one piece of evidence are shown.
 const LINES_SHOWN: usize = 4;
@@ -118,7 +119,7 @@ pub struct Parameter {
 /// An entry of the operation log.
 #[derive(Debug, Clone, Serialize)]
 pub struct Logged {
-    /// When: `03:14:15`.
+    /// When: `03:14:15 UTC`, with the date before it where that is another than in the entry before.
     pub time: String,
     /// What happened, such as `APPROVAL_GIVEN`.
     pub event: &'static str,
@@ -140,13 +141,15 @@ impl Details {
             incident.evidence.iter().map(Asked::of).collect(),
             EVIDENCE_SHOWN,
         );
-        let (log, log_before) = last(
-            entries
-                .iter()
-                .map(|entry| Logged::of(entry, names))
-                .collect(),
-            most,
-        );
+        let log_before = entries.len().saturating_sub(most);
+        let shown = &entries[log_before..];
+        let mut day = None;
+        let mut logged = |entry: &Entry| {
+            let before = day.replace(utc_day(entry.at));
+            let is_another_day = before != day;
+            Logged::of(entry, is_another_day, names)
+        };
+        let log = shown.iter().map(&mut logged).collect();
         let asked = entries
             .iter()
             .rev()
@@ -193,7 +196,7 @@ impl Details {
                 .iter()
                 .map(|outcome| Answered::of(outcome, names))
                 .collect(),
-            guardrails_at: asked.map(time).unwrap_or_default(),
+            guardrails_at: asked.map(moment).unwrap_or_default(),
             failed: ran
                 .map(|repair| failed(repair, OUTPUT_LINES, OUTPUT_CHARACTERS))
                 .unwrap_or_default(),
@@ -281,13 +284,21 @@ impl Answered {
 }
 
 fn time(entry: &Entry) -> String {
-    entry.at.strftime("%H:%M:%S").to_string()
+    entry.at.strftime("%H:%M:%S UTC").to_string()
+}
+
+fn moment(entry: &Entry) -> String {
+    entry.at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
 }
 
 impl Logged {
-    fn of(entry: &Entry, names: Names<'_>) -> Self {
+    fn of(entry: &Entry, is_another_day: bool, names: Names<'_>) -> Self {
         Self {
-            time: time(entry),
+            time: if is_another_day {
+                moment(entry)
+            } else {
+                time(entry)
+            },
             event: entry.event.as_str(),
             actor: names.name_and_id(&entry.actor),
             detail: short(&entry.detail, STEP_CHARACTERS),

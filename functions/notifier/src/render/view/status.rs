@@ -22,7 +22,7 @@ const OUTPUT_CHARACTERS: usize = 300;
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct StatusView {
     /// `open`, `awaiting_approval`, `needs_human`, `approved`, `rejected`, `repairing`, `repaired`, `repair_failed`, `resolved`, `expired`,
-    /// `announced` or `members`.
+    /// `closed`, `announced` or `in_storm`.
     pub status: &'static str,
     /// True while a decision can be made.
     pub pending: bool,
