@@ -1,6 +1,7 @@
 //! Delivery of replies: answers to presses, and the notice to those who are asked because the first have not decided.
 
 use domain::incident::approval::{Approval, ApprovalState, Reach};
+use domain::incident::operation_log::LogRecord;
 use domain::notification::button_action::More;
 use domain::notification::channels::{ApprovalRule, Channels};
 use domain::notification::outbox::{ChannelState, Due};
@@ -8,10 +9,12 @@ use domain::primitives::id::{ApprovalId, IncidentId};
 use domain::transition::decision::expiry::level_of;
 use domain::transition::decision::quorum::rule_of;
 use jiff::Timestamp;
+use serde_json::json;
 use store::{CardOf, Receipt};
 
 use crate::app::Failure;
 use crate::channel::Audience;
+use crate::deliver::log::events;
 use crate::deliver::worker::ChannelWorker;
 
 /// Number of earlier incidents that are read for a history.
@@ -91,7 +94,8 @@ impl ChannelWorker<'_> {
         let under = (stored.card.message_id.as_deref(), Audience::Everybody);
         let post = (key, presented);
         let sent = self.reply(state, due, post, Some(&incident), under).await?;
-        if sent.is_some() {
+        if let Some(message_id) = sent {
+            self.log_escalation(approval, &people, &message_id).await?;
             stored.card.escalated = Some(approval.clone());
             stored.card.escalated_to = reach;
             self.store
@@ -99,6 +103,33 @@ impl ChannelWorker<'_> {
                 .await?;
             self.store.told(name, due).await?;
         }
+        Ok(())
+    }
+}
+
+impl ChannelWorker<'_> {
+    /// Records that more people were told that they may decide.
+    async fn log_escalation(
+        &self,
+        approval: &ApprovalId,
+        people: &[String],
+        message_id: &str,
+    ) -> Result<(), Failure> {
+        let context = json!({
+            "channel": self.channel.name, "message_id": message_id, "update": "escalation",
+            "approval_id": approval, "people": people,
+        });
+        let news = LogRecord::new(
+            events(&self.channel.to).notice,
+            "notifier",
+            "people were told that they may decide as well",
+        )
+        .with(context);
+        self.store
+            .change(&approval.incident(), |change| {
+                change.record((self.clock)(), news.clone())
+            })
+            .await?;
         Ok(())
     }
 }

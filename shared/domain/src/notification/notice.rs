@@ -277,16 +277,41 @@ pub fn due(log: &[Entry], heard: u64, incident: &Incident) -> Vec<Notice> {
         .cloned()
         .collect();
     let last = states.last().map(|notice| notice.sequence);
+    let called = all_called(&states);
     let told = states
         .into_iter()
         .filter(|notice| stands(notice, incident))
         .max_by_key(|notice| (notice.what.weight(), notice.sequence));
     due.extend(
         told.zip(last)
-            .map(|(notice, sequence)| Notice { sequence, ..notice }),
+            .map(|(notice, sequence)| Notice { sequence, ..notice })
+            .map(|notice| match notice.what {
+                // Who was called before, and is not told yet, is meant as well.
+                What::Called { .. } => Notice {
+                    what: What::Called { people: called },
+                    ..notice
+                },
+                _ => notice,
+            }),
     );
     due.sort_by_key(|notice| notice.sequence);
     due
+}
+
+/// The people of all calls among these notices, each once.
+fn all_called(notices: &[Notice]) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for notice in notices {
+        let What::Called { people } = &notice.what else {
+            continue;
+        };
+        for person in people {
+            if !all.contains(person) {
+                all.push(person.clone());
+            }
+        }
+    }
+    all
 }
 
 /// True if the current state is the one that a notice reports.

@@ -244,3 +244,27 @@ fn an_end_is_told_where_people_were_asked_and_none_acted() {
     nothing_asked.expired("silent", 1, at(9));
     assert_eq!(heard(&nothing_asked, 0), Vec::<&str>::new());
 }
+
+#[test]
+fn calls_that_are_told_together_name_all_who_were_called() {
+    let mut change = opened();
+    change.incident.status = Status::NeedsHuman;
+    for (second, people) in [(1, ["ada", "bob"]), (2, ["bob", "carol"])] {
+        let news = LogRecord::new(Event::ResponderCalled, "notifier", "called");
+        change.record(at(second), news.with(json!({ "people": people })));
+    }
+    let told = |heard| {
+        let notices = due(&change.entries, heard, &change.incident);
+        let [notice] = &notices[..] else {
+            panic!("one notice: {notices:?}")
+        };
+        let What::Called { people } = &notice.what else {
+            panic!("a call: {notice:?}")
+        };
+        assert_eq!(notice.sequence, head(&change));
+        people.join(" ")
+    };
+    let first = change.entries[change.entries.len() - 2].sequence;
+    assert_eq!(told(first - 1), "ada bob carol");
+    assert_eq!(told(first), "bob carol", "the first call was told");
+}

@@ -223,6 +223,13 @@ async fn each_level_of_a_team_is_told_once_and_decides() {
         .filter(|entry| entry.event == Event::ApprovalEscalated);
     let levels: Vec<&Value> = levels.map(|entry| &entry.context["level"]).collect();
     assert_eq!(levels, [&json!(2), &json!(3)]);
+    // Who was told has its receipts, like every other notice.
+    let log = stack.store.log(&incident.id).await.expect("the log");
+    let told = log.iter().filter(|entry| {
+        entry.event == Event::TelegramNoticeSent && entry.context["update"] == "escalation"
+    });
+    let told: Vec<&Value> = told.map(|entry| &entry.context["people"]).collect();
+    assert_eq!(told, [&json!(["dora"]), &json!(["eve"])]);
 
     assert_eq!(press(7002).await, "Rejected: nothing will run.");
     stack.status(incident.id.as_str(), Status::Rejected).await;
