@@ -18,7 +18,7 @@ use notifier::{App, Failure};
 use serde_json::{Value, json};
 use settings::channels_file;
 use tempfile::TempDir;
-use wire::message::Message;
+use wire::message::{Message, Queued as _};
 
 use crate::alert::unique;
 use crate::opened::{alert, opened};
@@ -182,10 +182,9 @@ impl Story {
         ];
         changed.extend(of_stack.iter().map(|(name, value)| (*name, value.as_str())));
         let event = |message: &Message| {
-            let body = serde_json::to_string(message).expect("JSON");
             let attributes = json!({ "ApproximateReceiveCount": "1" });
             json!({ "Records": [{
-                "messageId": unique("m"), "receiptHandle": "r", "body": body, "attributes": attributes,
+                "messageId": unique("m"), "receiptHandle": "r", "body": message.to_json(), "attributes": attributes,
                 "messageAttributes": {}, "eventSource": "aws:sqs", "awsRegion": self.stack.facts.region,
             }] })
         };
