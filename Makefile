@@ -206,8 +206,8 @@ check-config: ## Check the files in config/
 	@cargo build --quiet $(ALL) --bin quell
 	@$(DEBUG)/quell check config
 
-pictures: ## Take the pictures of docs/notifications.md (needs chromium with fonts-noto-cjk and fonts-noto-color-emoji)
-	@$(PYTHON) -m infra.local.pictures
+pictures: venv ## Take the pictures of docs/notifications.md (needs chromium with fonts-noto-cjk and fonts-noto-color-emoji)
+	@$(BIN)/python -m infra.local.pictures
 
 venv: $(STAMP) ## The virtual environment with the pinned tools
 

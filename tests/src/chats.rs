@@ -113,6 +113,13 @@ impl Story {
         for (channel, secret) in channels.iter_mut().zip(token_secrets) {
             channel["to"]["telegram"]["token_secret"] = json!(secret);
         }
+        // So a story gives its channels a language, for example.
+        let given = more.get("channels").and_then(Value::as_array);
+        for (channel, given) in channels.iter_mut().zip(given.into_iter().flatten()) {
+            for (field, value) in given.as_object().into_iter().flatten() {
+                channel[field] = value.clone();
+            }
+        }
         let names: Vec<&String> = chats.iter().map(|(name, _)| name).collect();
         // A route has to name a channel.
         let routed = !names.is_empty();

@@ -47,6 +47,7 @@ mod notifier {
     mod crowded_chat;
     mod dialogue;
     mod notices;
+    mod pictures;
     mod rings;
     mod silences;
     mod telegram_stand_in;
