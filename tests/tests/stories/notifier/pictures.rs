@@ -60,8 +60,16 @@ fn label(button: &Value) -> Option<&str> {
     button["text"].as_str()
 }
 
+/// Two people, as a plan of critical risk needs them.
+fn two() -> Value {
+    let mut file = people();
+    file["people"]["mira"] = json!({ "telegram": 72 });
+    file["approvals"] = json!([{ "people": ["ada", "mira"] }]);
+    file
+}
+
 async fn cards(changes: Vec<IncidentChange>) -> BTreeMap<&'static str, Vec<Value>> {
-    let story = chats(&people()).await;
+    let story = chats(&two()).await;
     for change in changes {
         let id = save(&story, change).await;
         story.changed(&id).await;
@@ -69,13 +77,17 @@ async fn cards(changes: Vec<IncidentChange>) -> BTreeMap<&'static str, Vec<Value
     shown(&story, 0).await
 }
 
-/// What is shown to whoever presses Details, or History.
-async fn asked(what: More) -> BTreeMap<&'static str, Vec<Value>> {
-    let story = chats(&people()).await;
+/// What is shown to whoever presses Details, and then History.
+async fn asked() -> [BTreeMap<&'static str, Vec<Value>>; 2] {
+    let story = chats(&two()).await;
     let now = samples::half_approved();
     for mut before in [samples::repaired(), samples::needs_human()] {
-        before.incident.fingerprint = now.incident.fingerprint.clone();
-        before.resolved(1, before.incident.opened_at + SignedDuration::from_mins(40));
+        before
+            .incident
+            .fingerprint
+            .clone_from(&now.incident.fingerprint);
+        let over = before.incident.opened_at + SignedDuration::from_mins(40);
+        before.resolved(1, over);
         let id = save(&story, before).await;
         let before = story.stack.read(&id).await;
         let near = Near::of(&before.alert, None);
@@ -84,17 +96,21 @@ async fn asked(what: More) -> BTreeMap<&'static str, Vec<Value>> {
     }
     let incident_id = save(&story, now).await;
     story.changed(&incident_id).await;
-    for (channel, _) in &story.chats {
-        let asked = Message::MoreAsked {
-            incident_id: incident_id.clone(),
-            what,
-            channel: channel.clone(),
-            press: channel.clone(),
-            by: "telegram:71".to_owned(),
-        };
-        story.tell(&asked).await;
+    let mut answers = Vec::new();
+    for (place, what) in [More::Details, More::History].into_iter().enumerate() {
+        for (channel, _) in &story.chats {
+            let asked = Message::MoreAsked {
+                incident_id: incident_id.clone(),
+                what,
+                channel: channel.clone(),
+                press: format!("{channel} {place}"),
+                by: "telegram:71".to_owned(),
+            };
+            story.tell(&asked).await;
+        }
+        answers.push(shown(&story, 1 + place).await);
     }
-    shown(&story, 1).await
+    answers.try_into().expect("two answers")
 }
 
 /// News below a card, each of which makes a sound.
@@ -166,6 +182,7 @@ fn labels_are_empty(message: &Value) -> bool {
 
 #[tokio::test]
 async fn each_kind_of_message_arrives_in_the_language_of_its_chat() {
+    let [details, history] = asked().await;
     let pictures = BTreeMap::from([
         ("waiting", cards(vec![samples::waiting()]).await),
         ("decided", cards(vec![samples::half_approved()]).await),
@@ -176,8 +193,8 @@ async fn each_kind_of_message_arrives_in_the_language_of_its_chat() {
             "storm",
             cards(vec![samples::storm(), samples::pipeline()]).await,
         ),
-        ("details", asked(More::Details).await),
-        ("history", asked(More::History).await),
+        ("details", details),
+        ("history", history),
         ("notices", notices().await),
         ("escalation", escalation().await),
         ("warnings", warnings().await),
