@@ -215,7 +215,7 @@ def write_channels(directory: Path, telegram_url: str, slack_url: str | None, ch
         channels.append({"name": "operations", "language": "zh-TW", "to": {"slack": slack}})
     people: dict[str, Any] = {"oncall": {"telegram": APPROVER_ID, "kill_switch": True}, "second": {"telegram": SECOND_APPROVER_ID}}
     people |= {name: {"api": True} for name in API_PEOPLE}
-    people |= {"grace": {"slack": SLACK_USERS[0], "pagerduty": PAGERDUTY_USER}}
+    people |= {"grace": {"slack": SLACK_USERS[0], "pagerduty": PAGERDUTY_USER, "kill_switch": True}}
     # Told when nobody has decided for long: no story waits so long by the clock.
     late = {"late": {"telegram": LATE_APPROVER_ID}}
     rule = {"people": list(people), "then": list(late), "escalate_after_seconds": 3600}

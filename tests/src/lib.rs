@@ -25,6 +25,7 @@ pub mod prometheus;
 pub mod quell;
 pub mod repair_fixture;
 pub mod repairing;
+pub mod responding;
 pub mod roles;
 pub mod runtime;
 pub mod sam;

@@ -135,13 +135,25 @@ impl Stack {
 /// # Panics
 /// If there is no answer.
 pub async fn command(stack: &Stack, channel: &str, text: &str) -> Response {
-    let trigger = unique("trigger");
+    delivered_command(stack, channel, text, &unique("trigger")).await
+}
+
+/// The same as a delivery of its own, which has the trigger of the first when it is repeated.
+///
+/// # Panics
+/// If there is no answer.
+pub async fn delivered_command(
+    stack: &Stack,
+    channel: &str,
+    text: &str,
+    trigger: &str,
+) -> Response {
     let fields = [
         ("command", "/quell"),
         ("text", text),
         ("user_id", MEMBER),
         ("channel_id", channel),
-        ("trigger_id", &trigger),
+        ("trigger_id", trigger),
         ("response_url", "https://hooks.slack.example/commands/1"),
     ];
     let form = form_urlencoded::Serializer::new(String::new())

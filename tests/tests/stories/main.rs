@@ -24,6 +24,7 @@ mod ingress {
 }
 
 mod console {
+    mod acting;
     mod reading;
     mod sessions;
 }

@@ -22,6 +22,9 @@ use crate::transition::decision::revocation::revoke;
 
 /// How much of a name that is not on the list is repeated.
 const NAME_CHARACTERS: usize = 60;
+/// Within this time the same note or snooze of the same person is one that was sent twice: requests to the API have no id by which
+/// a repetition is known.
+const SENT_TWICE: SignedDuration = SignedDuration::from_mins(1);
 
 /// Why an action changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -139,6 +142,14 @@ impl Responding<'_> {
             )));
         }
         let until = self.now + SignedDuration::from_mins(i64::from(minutes));
+        let before = self.change.incident.response.responder.as_ref();
+        let before = before.filter(|one| one.person == self.person);
+        if before
+            .and_then(|one| one.snoozed_until)
+            .is_some_and(|end| until.duration_since(end).abs() < SENT_TWICE)
+        {
+            return Ok(false);
+        }
         self.change.incident.response.responder = Some(Responder {
             person: self.person.to_owned(),
             since: self.now,
@@ -158,6 +169,13 @@ impl Responding<'_> {
             )));
         }
         let notes = &mut self.change.incident.response.notes;
+        if notes.last().is_some_and(|last| {
+            last.person == self.person
+                && last.text == text
+                && self.now.duration_since(last.at) < SENT_TWICE
+        }) {
+            return Ok(false);
+        }
         notes.push(Note {
             person: self.person.to_owned(),
             at: self.now,

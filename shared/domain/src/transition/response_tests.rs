@@ -114,6 +114,31 @@ fn the_last_notes_are_kept_and_the_log_has_all() {
 }
 
 #[test]
+fn a_note_or_snooze_that_is_sent_twice_counts_once() {
+    let mut change = open();
+    let at = |seconds| now() + SignedDuration::from_secs(seconds);
+    let mut act = |action: &ResponderAction, seconds| {
+        let press = format!("request {seconds}");
+        respond(&mut change, action, (&ADA, &press), &two(), at(seconds))
+    };
+    let note = ResponderAction::Note { text: "hi".into() };
+    let snooze = ResponderAction::Snooze { minutes: 60 };
+    let longer = ResponderAction::Snooze { minutes: 62 };
+    for (action, seconds, changed) in [
+        (&note, 0, true),
+        (&note, 59, false),
+        (&note, 60, true),
+        (&snooze, 100, true),
+        (&snooze, 159, false),
+        (&longer, 160, true),
+        (&snooze, 161, true),
+    ] {
+        assert_eq!(act(action, seconds), Ok(changed), "{action:?} {seconds}");
+    }
+    assert_eq!(change.incident.response.notes.len(), 2);
+}
+
+#[test]
 fn a_closed_incident_runs_no_plan_and_can_be_opened_again() {
     let mut change = open();
     assert_eq!(act(&mut change, &close(CloseReason::FixedByHand)), Ok(true));
