@@ -57,7 +57,7 @@ impl Story {
         Self::of(chats, -1, messages_per_minute, &json!({})).await
     }
 
-    /// The same with more in `channels.json`, such as people and rules for decisions.
+    /// The same with more in `channels.json`, such as people and rules for decisions. What stands under `people.json` is that file.
     ///
     /// # Panics
     /// If there is no stack.
@@ -124,6 +124,8 @@ impl Story {
         // A route has to name a channel.
         let routed = !names.is_empty();
         let mut content = more.clone();
+        let fields = content.as_object_mut().expect("fields");
+        let teams = fields.remove("people.json").unwrap_or_else(|| json!({}));
         content["channels"] = json!(channels);
         // The story's own route leads to its chats too.
         let given = content.get("routes").and_then(|routes| routes.get(0));
@@ -131,7 +133,9 @@ impl Story {
         route["channels"] = json!(names);
         content["routes"] = if routed { json!([route]) } else { json!([]) };
         let files = tempfile::tempdir().expect("a directory");
-        std::fs::write(files.path().join("channels.json"), content.to_string()).expect("written");
+        for (file, content) in [("channels.json", content), ("people.json", teams)] {
+            std::fs::write(files.path().join(file), content.to_string()).expect("written");
+        }
         for (_, chat_id) in &chats {
             stack.control("join", &json!({ "chat_id": chat_id })).await;
         }

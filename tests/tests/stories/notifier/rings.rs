@@ -2,11 +2,13 @@
 
 use domain::alert::AlertSeverity;
 use domain::analysis::Severity;
+use domain::incident::Status;
 use domain::incident::change::IncidentChange;
 use domain::incident::operation_log::{Event, LogRecord};
-use domain::incident::repair::RepairOutcome;
+use domain::incident::repair::{Repair, RepairOutcome, StepOutcome, StepResult};
 use domain::incident::response::{CloseReason, ResponderAction};
 use domain::notification::channels::{ApprovalRule, Channels, Identity};
+use domain::playbook::plan::Phase;
 use domain::primitives::id::IncidentId;
 use domain::transition::response::respond;
 use jiff::{SignedDuration, Timestamp};
@@ -28,6 +30,24 @@ fn two_people() -> Value {
     let mut file = people();
     file["people"]["mira"] = json!({ "telegram": MIRA });
     file
+}
+
+/// Ada decides first, alone on the list and on the team's first level. Mira is asked after an hour as the second list, and of what is
+/// urgent after ten minutes as the next level.
+fn escalating() -> Value {
+    let mut file = two_people();
+    let levels = json!([{ "people": ["ada"], "wait_seconds": 600 }, { "people": ["mira"] }]);
+    file["people.json"] = json!({ "teams": { "web": { "levels": levels } } });
+    file["approvals"] = json!([{
+        "people": ["ada"], "team": "web", "then": ["mira"], "escalate_after_seconds": 3600,
+    }]);
+    file
+}
+
+/// Nobody has decided for so long.
+fn undecided(change: &mut IncidentChange, minutes: i64) {
+    let approval = change.incident.approval.as_mut().expect("asked");
+    approval.requested_at -= SignedDuration::from_mins(minutes);
 }
 
 /// Ada does something about the incident.
@@ -88,11 +108,37 @@ fn calls_mira(change: &mut IncidentChange) {
     assert!(change.call_next_level(&channels, later));
 }
 
+/// The first step of an approved plan is under way.
+fn step_begins(change: &mut IncidentChange) {
+    approve(change);
+    let now = Timestamp::now();
+    let approval = change.incident.approval.as_ref().expect("asked");
+    let mut run = Repair::start(approval.plan_hash.clone(), now);
+    assert!(run.step_started(Phase::Steps, 0, now));
+    change.incident.repair = Some(run);
+    change.incident.status = Status::Repairing;
+    let begun = LogRecord::new(Event::StepStarted, "repair", "step 1");
+    change.record(now, begun);
+}
+
+fn step_ends(change: &mut IncidentChange) {
+    step_begins(change);
+    let plan = change.incident.plan.clone().expect("planned");
+    let run = change.incident.repair.as_mut().expect("it runs");
+    let worked = StepResult {
+        exit_status: Some(0),
+        ..StepResult::without_output(StepOutcome::Exited, "it exited with status 0", 12)
+    };
+    assert!(run.step_finished(&worked, &plan));
+    let ended = LogRecord::new(Event::StepFinished, "repair", "step 1");
+    change.record(Timestamp::now(), ended);
+}
+
 /// What happens to an incident whose plan waits for a decision, and the first line of the message that rings.
 type Row = (&'static str, Happens, &'static str);
 type Happens = fn(&mut IncidentChange);
 
-const RINGS: [Row; 13] = [
+const RINGS: [Row; 15] = [
     (
         "severity raised",
         |change| change.escalated(AlertSeverity::Critical, 2, Timestamp::now()),
@@ -164,14 +210,36 @@ const RINGS: [Row; 13] = [
         calls_mira,
         "📣 Nobody is on it: please help",
     ),
+    (
+        "escalated to the second list",
+        |change| undecided(change, 120),
+        "📣 No decision for 120 min",
+    ),
+    (
+        "escalated to the next level of a team",
+        |change| {
+            change.incident.severity = Severity::P1;
+            undecided(change, 20);
+        },
+        "📣 No decision for 20 min",
+    ),
+];
+/// The rows that are for Mira alone.
+const TO_MIRA: [&str; 4] = [
+    "given to a person",
+    "escalated without a plan",
+    "escalated to the second list",
+    "escalated to the next level of a team",
 ];
 
 /// What changes the card, and makes no sound.
-const EDITS: [(&str, Happens); 6] = [
+const EDITS: [(&str, Happens); 8] = [
     ("more alerts", |change| {
         change.converged(64, Timestamp::now());
     }),
     ("a decision", approve),
+    ("a step has begun", step_begins),
+    ("a step has ended", step_ends),
     ("acknowledged", |change| {
         acts(change, &ResponderAction::Acknowledge {});
     }),
@@ -192,27 +260,32 @@ const EDITS: [(&str, Happens); 6] = [
     }),
 ];
 
-/// An incident with its card, to which this happens; the messages below the card.
+/// An incident with its card, to which this happens; the messages below the card. It is told, and its decision looked at, twice.
 async fn after(story: &Story, happens: Happens) -> (IncidentId, Vec<Value>) {
     let before = story.replies(0).await.len();
     let id = waiting(story).await;
     story.changed(&id).await;
     change(story, &id, happens).await;
+    let incident = story.stack.read(&id).await;
+    let approval_id = incident.approval.expect("asked").id;
     for _ in 0..2 {
         story.changed(&id).await;
+        let timer = Message::DecisionTimer {
+            approval_id: approval_id.clone(),
+        };
+        story.tell(&timer).await;
     }
     (id, story.replies(0).await.split_off(before))
 }
 
 #[tokio::test]
 async fn what_people_have_to_hear_rings_once_and_the_rest_is_edited() {
-    let story = Story::of(1, 1, Some(600), &two_people()).await;
+    let story = Story::of(1, 1, Some(600), &escalating()).await;
     for (name, happens, title) in RINGS {
         let (id, rung) = after(&story, happens).await;
         assert_eq!(first_lines(&rung), [title], "{name}");
         assert_eq!(rung[0]["disable_notification"], json!(false), "{name}");
-        let to_mira = ["given to a person", "escalated without a plan"].contains(&name);
-        let whom = if to_mira { MIRA } else { ADA };
+        let whom = if TO_MIRA.contains(&name) { MIRA } else { ADA };
         assert_eq!(rung[0]["mentions"], json!([whom]), "{name}: {}", rung[0]);
         let (result, notice) = (
             logged(&story, &id, Event::TelegramResultSent).await.len(),
@@ -228,7 +301,11 @@ async fn what_people_have_to_hear_rings_once_and_the_rest_is_edited() {
             .iter()
             .filter(|message| text(message).contains(id.as_str()))
             .collect();
-        assert_eq!(cards.len(), 1, "{name}: one live card");
+        let [card] = cards[..] else {
+            panic!("{name}: one live card: {cards:#?}")
+        };
+        let states = card["history"].as_array().map(Vec::len);
+        assert!(states > Some(1), "{name}: it was edited: {card:#?}");
     }
 }
 
