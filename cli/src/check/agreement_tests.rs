@@ -210,6 +210,7 @@ tracing:
       "cicd": false,
       "tell_repaired": false,
       "team": "shop",
+      "people": ["ada"],
       "continue": true,
       "channels": ["ops"]
     }
@@ -219,6 +220,7 @@ tracing:
       "telegram": 7,
       "pagerduty": "PLH1HKV",
       "email": "ada@example.com",
+      "time_zone": "Asia/Taipei",
       "notify": ["repair_failed"],
       "quiet": {
         "zone": "Asia/Taipei",

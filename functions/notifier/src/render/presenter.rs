@@ -255,7 +255,7 @@ const MENTION: &str = "👤 ";
 const MENTIONED: usize = 10;
 
 /// The people responsible for an incident: whoever works on it; else those who have decided on the plan; and if a decision is
-/// needed, or there is none, those who may decide, and who is on duty in the teams of its routes.
+/// needed, or there is none, those who may decide, and whom its routes name.
 fn responsible(
     channels: &Channels,
     incident: &Incident,
@@ -311,11 +311,9 @@ fn on_it_or_asked(
     let needed = waits.map_or(1, |approval| approval.needed);
     let may =
         rule_about(channels, incident).map(|rule| rule.who(reach, needed, &channels.duty, now));
-    let on_duty = channels
-        .teams_of(incident)
-        .flat_map(|team| channels.duty.on_duty(team, 0, now));
+    let of_routes = channels.people_of(incident, now);
     let mut people = if may.is_none() { decided } else { Vec::new() };
-    for name in may.into_iter().flatten().chain(on_duty) {
+    for name in may.into_iter().flatten().chain(of_routes) {
         if !people.iter().any(|before| before == name) {
             people.push(name.to_owned());
         }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::alert::Alert;
@@ -9,7 +10,7 @@ use crate::analysis::{Risk, Severity};
 use crate::duty::Duty;
 use crate::incident::Incident;
 use crate::incident::parts::IncidentKind;
-use crate::notification::people::{Pattern, any};
+use crate::notification::people::{Pattern, add, any};
 use crate::primitives::ignored::Ignored;
 use crate::primitives::local_time::Zone;
 
@@ -128,6 +129,8 @@ pub struct Route {
     pub tell_repaired: Option<bool>,
     /// The team of people.json of which is mentioned who is on duty, where people have to hear something.
     pub team: Option<String>,
+    /// Who is mentioned as well, by their names among the people. Whether they may decide is said by the approval rules alone.
+    pub people: Vec<String>,
     /// Whether the routes behind it are looked at too.
     #[serde(rename = "continue")]
     pub goes_on: bool,
@@ -186,6 +189,19 @@ impl Channels {
     pub fn teams_of(&self, incident: &Incident) -> impl Iterator<Item = &str> {
         self.routes_of(incident)
             .filter_map(|route| route.team.as_deref())
+    }
+
+    /// Whom the routes of an incident name: people by their names, and who is on duty in their teams, each once and in the order of
+    /// the routes.
+    pub fn people_of(&self, incident: &Incident, at: Timestamp) -> Vec<&str> {
+        let mut names = Vec::new();
+        for route in self.routes_of(incident) {
+            let team = route.team.iter();
+            let on_duty = team.flat_map(|team| self.duty.on_duty(team, 0, at));
+            add(&mut names, route.people.iter().map(String::as_str));
+            add(&mut names, on_duty);
+        }
+        names
     }
 
     /// The routes of an incident: those that fit, up to the first that does not go on.

@@ -312,6 +312,37 @@ fn a_rule_and_a_route_name_a_team() {
 }
 
 #[test]
+fn a_route_names_people_beside_its_team() {
+    let mut file = channels(json!({
+        "channels": [chat("all", 1)],
+        "routes": [
+            { "channels": ["all"], "people": ["carol", "dora"], "team": "web", "continue": true },
+            { "channels": ["all"], "people": ["ada", "carol"] },
+            { "channels": ["all"], "people": ["nobody"] },
+        ],
+        "people": { "ada": {}, "carol": {}, "dora": {} },
+    }));
+    let levels = json!([{ "people": ["ada"], "wait_seconds": 60 }, { "people": ["dora"] }]);
+    file.duty =
+        serde_json::from_value(json!({ "teams": { "web": { "levels": levels } } })).expect("teams");
+    let at = Timestamp::UNIX_EPOCH;
+    assert_eq!(file.people_of(&incident(), at), ["carol", "dora", "ada"]);
+    let wrong: Vec<String> = file.errors().into_iter().map(|(field, _)| field).collect();
+    assert_eq!(wrong, ["routes[2].people[0]"]);
+}
+
+#[test]
+fn quiet_hours_without_a_zone_are_refused() {
+    let hours = json!({ "from": "22:00", "until": "07:00" });
+    let file = channels(json!({ "people": {
+        "ada": { "quiet": hours },
+        "bob": { "quiet": hours, "time_zone": "Asia/Taipei" },
+    } }));
+    let wrong: Vec<String> = file.errors().into_iter().map(|(field, _)| field).collect();
+    assert_eq!(wrong, ["people.ada.quiet.zone"]);
+}
+
+#[test]
 fn charts_are_for_channels_that_take_pictures_unless_switched_off() {
     let telegram = json!({ "telegram": { "chat_id": 1 } });
     let slack = json!({ "slack": { "channel_id": "C1", "token_secret": "t" } });

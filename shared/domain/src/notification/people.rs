@@ -36,7 +36,10 @@ impl<'de> Deserialize<'de> for Pattern {
 /// A person who may decide, and by what they are known.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("anyOf" = [
+        { "required": ["time_zone"], "properties": { "time_zone": { "type": "string" } } },
+        { "properties": { "quiet": { "required": ["zone"], "properties": { "zone": { "type": "string" } } } } }
+    ])))]
 pub struct Person {
     /// Their numeric id at Telegram.
     pub telegram: Option<i64>,
@@ -53,6 +56,8 @@ pub struct Person {
     pub api: bool,
     /// Whether they may switch all repairs off from a chat (`/quell stop-repairs`).
     pub kill_switch: bool,
+    /// The time zone in which they live, such as Europe/Berlin: that of their quiet hours, if those name no other.
+    pub time_zone: Option<Zone>,
     /// What they are mentioned for, if that is not everything.
     pub notify: Option<Vec<NoticeKind>>,
     /// When they are not mentioned, but for what is urgent.
@@ -69,8 +74,9 @@ pub fn is_pagerduty_id(id: &str) -> bool {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct QuietHours {
-    /// The time zone, such as Europe/Berlin.
-    pub zone: Zone,
+    /// The time zone, such as Europe/Berlin, if it is another than the person's.
+    #[serde(default)]
+    pub zone: Option<Zone>,
     /// When they begin, such as 22:00.
     pub from: DayTime,
     /// When they end, such as 07:00: if that is before their beginning, on the next day.
@@ -88,15 +94,26 @@ impl Person {
     /// True if they are mentioned for this kind of notice of an incident of this severity, at this moment.
     pub fn is_mentioned(&self, kind: NoticeKind, severity: Severity, at: Timestamp) -> bool {
         let wanted = self.notify.as_ref();
-        let quiet = self.quiet.as_ref();
+        let quiet = self
+            .quiet
+            .as_ref()
+            .filter(|quiet| !quiet.except.contains(&severity));
+        // Without a zone the file is refused.
+        let hours = quiet.zip(self.quiet_zone());
         wanted.is_none_or(|kinds| kinds.contains(&kind))
-            && !quiet.is_some_and(|quiet| quiet.holds(at) && !quiet.except.contains(&severity))
+            && !hours.is_some_and(|(quiet, zone)| quiet.holds(zone, at))
+    }
+
+    /// The zone by whose clock their quiet hours are, if there are any.
+    pub(super) fn quiet_zone(&self) -> Option<&Zone> {
+        let quiet = self.quiet.as_ref()?;
+        quiet.zone.as_ref().or(self.time_zone.as_ref())
     }
 }
 
 impl QuietHours {
-    fn holds(&self, at: Timestamp) -> bool {
-        let (time, from, until) = (self.zone.time(at), self.from.0, self.until.0);
+    fn holds(&self, zone: &Zone, at: Timestamp) -> bool {
+        let (time, from, until) = (zone.time(at), self.from.0, self.until.0);
         if from <= until {
             (from..until).contains(&time)
         } else {
@@ -168,7 +185,7 @@ impl ApprovalRule {
 }
 
 /// Appends the names that are not there yet.
-fn add<'a>(names: &mut Vec<&'a str>, more: Vec<&'a str>) {
+pub(super) fn add<'a>(names: &mut Vec<&'a str>, more: impl IntoIterator<Item = &'a str>) {
     for name in more {
         if !names.contains(&name) {
             names.push(name);
@@ -218,6 +235,23 @@ mod tests {
             assert_eq!(asked, mentioned, "{text}");
             assert!(person.is_mentioned(NoticeKind::DecisionNeeded, Severity::P1, at(text)));
         }
+    }
+
+    #[test]
+    fn quiet_hours_are_in_the_zone_of_the_person_unless_they_name_one() {
+        let asked = |file| {
+            let evening = at("2026-01-06T21:30:00Z");
+            person(file).is_mentioned(NoticeKind::DecisionNeeded, Severity::P2, evening)
+        };
+        let hours = json!({ "from": "22:00", "until": "07:00" });
+        let in_utc = json!({ "zone": "UTC", "from": "22:00", "until": "07:00" });
+        assert!(!asked(
+            json!({ "time_zone": "Europe/Berlin", "quiet": hours })
+        ));
+        assert!(asked(
+            json!({ "time_zone": "Europe/Berlin", "quiet": in_utc })
+        ));
+        assert!(asked(json!({ "time_zone": "Europe/Berlin" })));
     }
 
     #[test]

@@ -60,7 +60,13 @@ impl Channels {
                 let mut people = rule.people.iter().chain(&rule.then);
                 people.any(|person| person == name) || on_duty.any(|person| person == name)
             };
-            if !self.approvals.iter().any(named) {
+            // Whom a route names is mentioned, and need not decide.
+            let is_mentioned = |route: &Route| {
+                let teams = route.team.iter();
+                let mut on_duty = teams.flat_map(|team| self.duty.members(team));
+                route.people.contains(name) || on_duty.any(|person| person == name)
+            };
+            if !self.approvals.iter().any(named) && !self.routes.iter().any(is_mentioned) {
                 let text = "may decide nothing: no approval rule has this name, nor a team of one";
                 warnings.push((format!("people.{name}"), text.to_owned()));
             }

@@ -123,6 +123,9 @@ impl Channels {
             if self.lacks_team(route.team.as_ref()) {
                 error(format!("routes[{i}].team"), NO_TEAM);
             }
+            unknown(&self.people, &route.people, |n| {
+                error(format!("routes[{i}].people[{n}]"), NOBODY)
+            });
         }
         if !self.channels.is_empty() && self.routes.is_empty() {
             error(
@@ -180,6 +183,12 @@ impl Channels {
                 error(
                     format!("people.{name}.email"),
                     "has to be an e-mail address, such as ada@example.com",
+                );
+            }
+            if person.quiet.is_some() && person.quiet_zone().is_none() {
+                error(
+                    format!("people.{name}.quiet.zone"),
+                    "is missing: name the time zone of the hours, such as Europe/Berlin, here or as the person's time_zone",
                 );
             }
             for id in ids.into_iter().flatten() {
