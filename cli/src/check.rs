@@ -81,8 +81,7 @@ impl Found {
     fn in_directory(directory: &Path) -> Self {
         let mut files = Files::read(directory);
         files.doubt();
-        let mut warnings = unread_files(directory);
-        warnings.extend(files.warnings());
+        let mut warnings = files.warnings();
         let (counted, errors) = match strict(directory) {
             Ok(counted) => {
                 // What the functions take, though it has another form than the one that is documented: a list for fields, say.
@@ -98,10 +97,14 @@ impl Found {
                 (String::new(), errors)
             }
         };
+        let mut unread = unread_files(directory);
+        // One for which people look has an error that says so.
+        unread.retain(|one| errors.iter().all(|error| error.file != one.file));
+        unread.append(&mut warnings);
         Self {
             counted,
             errors,
-            warnings,
+            warnings: unread,
         }
     }
 }

@@ -40,7 +40,11 @@ fn directory(case: &Case) -> TempDir {
                 std::fs::write(path(file), text.replacen(from, to, 1)).expect("written");
             }
             Change::Append(more) => std::fs::write(path(file), text() + more).expect("written"),
-            Change::Write(text) => std::fs::write(path(file), text).expect("written"),
+            Change::Write(text) => {
+                let directory = path(file).parent().map(Path::to_owned);
+                std::fs::create_dir_all(directory.expect("a directory")).expect("made");
+                std::fs::write(path(file), text).expect("written");
+            }
             Change::Remove => std::fs::remove_file(path(file)).expect("removed"),
         }
     }
@@ -85,7 +89,13 @@ const FOREIGN: [&str; 16] = [
 ];
 
 /// What is said of a whole file, or of one that is not there, has no line.
-const WHOLE: [&str; 4] = ["is not there", "is empty:", "nothing reads", "UTF-8"];
+const WHOLE: [&str; 5] = [
+    "is not there",
+    "is empty:",
+    "nothing reads",
+    "is not read:",
+    "UTF-8",
+];
 
 #[test]
 fn each_message_says_where_and_what_to_write() {

@@ -111,10 +111,10 @@ impl<T: DeserializeOwned> File<T> {
         self.tree.as_ref().map(|tree| tree.deepest(field))
     }
 
-    /// Takes what the domain says about the value: each a field and a sentence. `prices` has the models' names.
-    pub(crate) fn take(&mut self, errors: Vec<(String, String)>, prices: &[&str]) {
+    /// Takes what the domain says about the value: each a field and a sentence. `elsewhere` has the names that another file gives.
+    pub(crate) fn take(&mut self, errors: Vec<(String, String)>, elsewhere: &[&str]) {
         for (field, sentence) in errors {
-            self.faults.extend(self.fault(&field, &sentence, prices));
+            self.faults.extend(self.fault(&field, &sentence, elsewhere));
         }
     }
 
@@ -127,14 +127,14 @@ impl<T: DeserializeOwned> File<T> {
         self.doubts.extend(doubt);
     }
 
-    fn fault(&self, field: &str, sentence: &str, prices: &[&str]) -> Option<Fault> {
+    fn fault(&self, field: &str, sentence: &str, elsewhere: &[&str]) -> Option<Fault> {
         let tree = self.tree.as_ref()?;
         let at = tree.deepest(field);
         // What follows from a stand-in is no fault of the file.
         if !at.is_whole() {
             return None;
         }
-        let text = match reference(tree, at, prices) {
+        let text = match reference(tree, at, elsewhere) {
             Reference::None => sentence.to_owned(),
             Reference::Unknown(words) => words,
             Reference::Uncertain => return None,

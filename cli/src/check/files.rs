@@ -163,14 +163,15 @@ impl Files {
                 // Which teams there are is not known.
                 errors.retain(|(field, _)| !field.ends_with(".team"));
             }
-            self.channels.take(errors, &[]);
+            let teams = channels.duty.teams.keys().map(String::as_str);
+            self.channels.take(errors, &teams.collect::<Vec<_>>());
         }
         if let Some(duty) = duty {
-            let known = |name: &str| {
-                let people = channels.as_ref().map(|channels| &channels.people);
-                people.is_none_or(|people| people.contains_key(name))
-            };
-            self.people.take(duty.errors(known), &[]);
+            let people = channels.as_ref().map(|channels| &channels.people);
+            let known = |name: &str| people.is_none_or(|people| people.contains_key(name));
+            let names = people.into_iter().flatten().map(|(name, _)| name.as_str());
+            self.people
+                .take(duty.errors(known), &names.collect::<Vec<_>>());
         }
     }
 

@@ -13,12 +13,22 @@ pub(crate) enum Reference {
     Uncertain,
 }
 
-/// What a domain error at this field is about. `prices` has the models' names, for `analyzer.yaml`.
-pub(crate) fn reference(root: &Node, at: &Node, prices: &[&str]) -> Reference {
+/// What a domain error at this field is about. `elsewhere` has the names that another file gives to this one: models with a price to
+/// `analyzer.yaml`, teams to `channels.json`, people to `people.json`.
+pub(crate) fn reference(root: &Node, at: &Node, elsewhere: &[&str]) -> Reference {
     let path = at.path.as_str();
     let part = |part: &str| root.field(part);
-    if path.starts_with("approvals[") && (path.contains("].people[") || path.contains("].then[")) {
+    let of_rule =
+        path.starts_with("approvals[") && (path.contains("].people[") || path.contains("].then["));
+    if of_rule || path.starts_with("routes[") && path.contains("].people[") {
         return unknown("people", at.text(), part("people"), names_of_fields);
+    }
+    if (path.starts_with("routes[") || path.starts_with("approvals[")) && path.ends_with("].team") {
+        return in_other_file("teams of people.json", at, elsewhere);
+    }
+    let of_list = path.contains("].people[") || path.contains(".rotation.members[");
+    if path.starts_with("teams.") && (of_list || path.ends_with("].person")) {
+        return in_other_file("people of channels.json", at, elsewhere);
     }
     if path.starts_with("routes[") && path.contains("].channels[") {
         return unknown("channels", at.text(), part("channels"), |node| {
@@ -26,12 +36,7 @@ pub(crate) fn reference(root: &Node, at: &Node, prices: &[&str]) -> Reference {
         });
     }
     if path.starts_with("providers[") && path.ends_with("].model") {
-        return match at.text() {
-            Some(given) if !prices.contains(&given) => {
-                Reference::Unknown(sentence("models with a price", given, prices))
-            }
-            _ => Reference::None,
-        };
+        return in_other_file("models with a price", at, elsewhere);
     }
     let Some(playbook) = path
         .split_once(']')
@@ -74,6 +79,13 @@ pub(crate) fn reference(root: &Node, at: &Node, prices: &[&str]) -> Reference {
         );
     }
     Reference::None
+}
+
+fn in_other_file(what: &str, at: &Node, names: &[&str]) -> Reference {
+    match at.text() {
+        Some(given) if !names.contains(&given) => Reference::Unknown(sentence(what, given, names)),
+        _ => Reference::None,
+    }
 }
 
 /// The source of a parameter's value that was meant most likely: `service.facts.port` for `services.fact.port`.

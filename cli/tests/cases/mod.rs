@@ -23,6 +23,8 @@ const PLAYBOOKS: &str = "playbooks.yaml";
 const REGISTRY: &str = "service-registry.yaml";
 const GUARDRAILS: &str = "guardrails.yaml";
 const CHANNELS: &str = "channels.json";
+const PEOPLE: &str = "people.json";
+const TEMPLATE: &str = "templates/en/incident.html";
 
 const fn broken(name: &'static str, changes: &'static [(&'static str, Change)]) -> Case {
     Case {
@@ -58,6 +60,30 @@ const TEAM: &str = r#"{
     { "risks": ["low"], "people": ["ada", "bob"] },
     { "people": ["ada"], "then": ["bob"], "escalate_after_seconds": 600 }
   ]
+}
+"#;
+
+/// Who of the team is on duty, right as well.
+const DUTY: &str = r#"{
+  "teams": {
+    "web": {
+      "levels": [
+        {
+          "rotation": {
+            "zone": "Europe/Berlin",
+            "hand_over": "09:00",
+            "first": "2026-01-05",
+            "members": ["ada", "bob"],
+            "overrides": [
+              { "from": "2026-07-15T18:00:00+02:00", "until": "2026-07-16T09:00:00+02:00", "person": "bob" }
+            ]
+          },
+          "wait_seconds": 600
+        },
+        { "people": ["bob"] }
+      ]
+    }
+  }
 }
 "#;
 
@@ -546,6 +572,107 @@ pub(crate) const CASES: &[Case] = &[
             ("analyzer.yaml", Write("# later\n")),
             ("model-prices.yaml", Write("")),
         ],
+    ),
+    broken(
+        "people on duty who are not there",
+        &[
+            (CHANNELS, Write(TEAM)),
+            (PEOPLE, Write(DUTY)),
+            (PEOPLE, Replace("[\"ada\", \"bob\"]", "[\"ada\", \"bobb\"]")),
+            (
+                PEOPLE,
+                Replace("\"person\": \"bob\"", "\"person\": \"carol\""),
+            ),
+            (
+                PEOPLE,
+                Replace("\"people\": [\"bob\"]", "\"people\": [\"Bob\"]"),
+            ),
+        ],
+    ),
+    broken(
+        "a rotation in a zone that does not exist",
+        &[
+            (CHANNELS, Write(TEAM)),
+            (PEOPLE, Write(DUTY)),
+            (PEOPLE, Replace("Europe/Berlin", "Europe/Berln")),
+        ],
+    ),
+    broken(
+        "overrides of one rotation that overlap",
+        &[
+            (CHANNELS, Write(TEAM)),
+            (PEOPLE, Write(DUTY)),
+            (
+                PEOPLE,
+                Replace(
+                    "\"person\": \"bob\" }\n",
+                    "\"person\": \"bob\" },\n              { \"from\": \"2026-07-16T08:00:00+02:00\", \"until\": \"2026-07-17T09:00:00+02:00\", \"person\": \"ada\" }\n",
+                ),
+            ),
+        ],
+    ),
+    broken(
+        "a hand-over as a number",
+        &[
+            (CHANNELS, Write(TEAM)),
+            (PEOPLE, Write(DUTY)),
+            (PEOPLE, Replace("\"09:00\"", "9")),
+        ],
+    ),
+    broken(
+        "people as YAML",
+        &[
+            (CHANNELS, Write(TEAM)),
+            ("people.yaml", Write("teams: {}\n")),
+        ],
+    ),
+    broken(
+        "a route and a rule with a team and people that are not there",
+        &[
+            (CHANNELS, Write(TEAM)),
+            (PEOPLE, Write(DUTY)),
+            (
+                CHANNELS,
+                Replace(
+                    "{ \"channels\": [\"ops\"] }",
+                    "{ \"channels\": [\"ops\"], \"people\": [\"ada\", \"bobby\"], \"team\": \"wep\" }",
+                ),
+            ),
+            (
+                CHANNELS,
+                Replace(
+                    "\"people\": [\"ada\"], \"then\"",
+                    "\"team\": \"shop\", \"people\": [\"ada\"], \"then\"",
+                ),
+            ),
+        ],
+    ),
+    broken(
+        "quiet hours without a zone",
+        &[
+            (CHANNELS, Write(TEAM)),
+            (
+                CHANNELS,
+                Replace(
+                    "\"telegram\": 7 }",
+                    "\"telegram\": 7, \"quiet\": { \"from\": \"22:00\", \"until\": \"07:00\" } }",
+                ),
+            ),
+        ],
+    ),
+    broken(
+        "an own template with a variable that does not exist",
+        &[(
+            TEMPLATE,
+            Write("<b>{{ severity }}</b> {{ name }}\n{{ mesage }}\n"),
+        )],
+    ),
+    broken(
+        "an own template with a block that is not closed",
+        &[(
+            TEMPLATE,
+            Write("<b>{{ severity }}</b>\n{% if analysed %}\n{{ cause }}\n"),
+        )],
     ),
     doubtful(
         "a service that does not say where it lives",
