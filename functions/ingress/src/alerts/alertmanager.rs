@@ -23,6 +23,9 @@ struct Payload<A> {
     truncated_alerts: Option<u64>,
     #[serde(default, rename = "externalURL", deserialize_with = "body::text")]
     external_url: Option<String>,
+    // Labels and values that all alerts of the group have. They lead people to its page, and refuse no delivery.
+    #[serde(default, deserialize_with = "body::measurements")]
+    group_labels: Texts,
     // A number before version 4.
     group_key: Option<Box<RawValue>>,
     // It has to be there, so that a body of another service is not taken for a delivery without alerts.
@@ -78,11 +81,14 @@ pub fn read(
     let left_out = payload.truncated_alerts.unwrap_or_default();
     let alerts = payload.alerts.unwrap_or_default().into_iter();
     // Grafana's is Grafana's own, whose pages are other ones.
-    let sender_url = payload.external_url.filter(|_| source == "alertmanager");
+    let sender = payload
+        .external_url
+        .filter(|url| source == "alertmanager" && !url.is_empty())
+        .map(|url| (url, payload.group_labels));
     Ok(Read {
         delivery: Delivery {
             alerts: alerts
-                .map(|Object(alert)| normalise(alert, source, sender_url.as_deref(), tables, now))
+                .map(|Object(alert)| normalise(alert, source, sender.as_ref(), tables, now))
                 .collect(),
             left_out,
             group_key: payload.group_key.as_ref().map(|key| key.get().to_owned()),
@@ -113,6 +119,7 @@ fn one_by_one(bytes: &[u8], whole: Rejection) -> Result<OneByOne, Rejection> {
         _status: payload._status,
         truncated_alerts: payload.truncated_alerts,
         external_url: payload.external_url,
+        group_labels: payload.group_labels,
         group_key: payload.group_key,
         alerts: Some(alerts),
     };
@@ -122,7 +129,7 @@ fn one_by_one(bytes: &[u8], whole: Rejection) -> Result<OneByOne, Rejection> {
 fn normalise(
     mut alert: PayloadAlert,
     source: &str,
-    sender_url: Option<&str>,
+    sender: Option<&(String, Texts)>,
     tables: &AlertTables,
     now: Timestamp,
 ) -> Alert {
@@ -149,7 +156,11 @@ fn normalise(
     );
     Alert {
         generator_url: alert.generator_url.filter(|url| !url.is_empty()),
-        sender_url: sender_url.filter(|url| !url.is_empty()).map(str::to_owned),
+        sender_url: sender.map(|(url, _)| url.clone()),
+        grouped_by: sender
+            .iter()
+            .flat_map(|(_, labels)| labels.keys().cloned())
+            .collect(),
         measurements: alert.values,
         ..normalised
     }
@@ -217,6 +228,28 @@ mod tests {
             [("A", "93.5"), ("B", "1")].map(|(name, value)| (name.to_owned(), value.to_owned()));
         assert_eq!(one.measurements, expected.into());
         assert!(other.measurements.is_empty());
+    }
+
+    #[test]
+    fn labels_of_the_group_are_named_with_its_alertmanager() {
+        let (tables, now) = (AlertTables::default(), Timestamp::UNIX_EPOCH);
+        let grouped = |url: &str, labels: &str, source| {
+            let body = format!(
+                r#"{{"status":"firing","externalURL":{url},"groupLabels":{labels},"alerts":[{{"status":"firing"}}]}}"#
+            );
+            let read = read(body.as_bytes(), source, &tables, now).expect("accepted");
+            read.delivery.alerts[0].grouped_by.clone()
+        };
+        let (url, labels) = (r#""http://am:9093""#, r#"{"job":"web","alertname":"A"}"#);
+        assert_eq!(grouped(url, labels, "alertmanager"), ["alertname", "job"]);
+        for (url, labels, source) in [
+            (url, labels, "grafana"),
+            (r#""""#, labels, "alertmanager"),
+            (url, "null", "alertmanager"),
+            (url, "[7]", "alertmanager"),
+        ] {
+            assert_eq!(grouped(url, labels, source), [""; 0], "{url} {labels}");
+        }
     }
 
     #[test]

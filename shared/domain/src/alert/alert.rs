@@ -119,6 +119,9 @@ pub struct Alert {
     /// Where people reach the sender itself: the `externalURL` of an Alertmanager.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sender_url: Option<String>,
+    /// The names of the labels by which Alertmanager grouped it: the `groupLabels` of the delivery that it came in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grouped_by: Vec<String>,
     /// What its sender calls this alert: the `alert_id` of a signed alert.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alert_id: Option<String>,
@@ -211,6 +214,11 @@ impl Alert {
         let most = LABELS_KEPT - usize::from(forbids.is_some());
         self.labels = bounded(self.labels, most, LABEL_CHARACTERS, &mut room);
         self.labels.extend(forbids);
+        // A part of a value finds no group.
+        let labels = &self.labels;
+        let is_whole = |value: &String| value.chars().count() < LABEL_CHARACTERS;
+        self.grouped_by
+            .retain(|name| labels.get(name).is_some_and(is_whole));
         self.annotations = bounded(
             self.annotations,
             LABELS_KEPT,

@@ -143,6 +143,19 @@ fn what_forbids_a_repair_is_kept() -> Result<(), InvalidId> {
 }
 
 #[test]
+fn only_whole_labels_lead_to_the_group() -> Result<(), InvalidId> {
+    let long = "x".repeat(600);
+    let labels = [("alertname", "A"), ("pod", &long), ("team", "b")];
+    let stored = Alert {
+        grouped_by: ["alertname", "gone", "pod"].map(str::to_owned).to_vec(),
+        ..alert(&labels, &[])?
+    }
+    .bounded();
+    assert_eq!(stored.grouped_by, ["alertname"]);
+    Ok(())
+}
+
+#[test]
 fn bytes_are_bounded_and_not_only_characters() -> Result<(), Box<dyn std::error::Error>> {
     for text in ["警", "\u{1}", "\"", "x", "\u{10ffff}", "\n"] {
         let long = text.repeat(5_000);

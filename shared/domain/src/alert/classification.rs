@@ -196,6 +196,7 @@ impl AlertTables {
             member,
             generator_url: None,
             sender_url: None,
+            grouped_by: Vec::new(),
             alert_id: None,
             measurements: Texts::new(),
             labels,

@@ -159,6 +159,7 @@ impl Heartbeat {
             cicd: false,
             generator_url: None,
             sender_url: None,
+            grouped_by: Vec::new(),
             alert_id: None,
             measurements: Texts::new(),
         }

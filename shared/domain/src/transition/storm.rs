@@ -139,6 +139,7 @@ fn storm_alert(name: &str, severity: AlertSeverity, message: String, now: Timest
         cicd: false,
         generator_url: None,
         sender_url: None,
+        grouped_by: Vec::new(),
         alert_id: None,
         measurements: Texts::new(),
     }

@@ -192,13 +192,44 @@ fn references(alert: &Alert) -> Vec<Reference> {
         .collect()
 }
 
-/// The page of Alertmanager that lists the alerts of this name. Its filter is a matcher in the fragment of the URL
-/// (<https://github.com/prometheus/alertmanager/blob/main/ui/app/src/Views/AlertList/Updates.elm>).
+/// The page of Alertmanager that lists the alerts of the group, by all labels by which it was grouped; those of the alert's name where
+/// there are none, or too many for an address.
 fn group_page(external_url: &str, alert: &Alert) -> String {
-    // In quotes; what would end the quotes, or the filter, is left out of the URL by its encoding.
-    let name = alert.name.replace('\\', "\\\\").replace('"', "\\\"");
-    let filter: String =
-        form_urlencoded::byte_serialize(format!("{{alertname=\"{name}\"}}").as_bytes()).collect();
+    let labels = alert.grouped_by.iter();
+    let labels: Vec<(&str, &str)> = labels
+        .filter_map(|name| Some((name.as_str(), alert.labels.get(name)?.as_str())))
+        .collect();
+    let page = alerts_page(external_url, &labels);
+    if labels.is_empty() || page.chars().count() > URL_CHARACTERS {
+        return alerts_page(external_url, &[("alertname", &alert.name)]);
+    }
+    page
+}
+
+/// The page of the alerts with these labels. Its filter is a list of matchers in the fragment of the URL
+/// (<https://github.com/prometheus/alertmanager/blob/main/ui/app/src/Views/AlertList/Updates.elm>,
+/// <https://prometheus.io/docs/alerting/latest/configuration/#matcher>).
+fn alerts_page(external_url: &str, labels: &[(&str, &str)]) -> String {
+    // What would end the quotes, or the filter, is left out of the URL by its encoding.
+    let quoted = |text: &str| {
+        let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+        format!("\"{}\"", text.replace('\n', "\\n"))
+    };
+    let is_plain = |name: &str| {
+        let mut bytes = name.bytes();
+        !name.starts_with(|c: char| c.is_ascii_digit())
+            && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    let matchers = labels.iter().map(|(name, value)| {
+        let name = if is_plain(name) {
+            (*name).to_owned()
+        } else {
+            quoted(name)
+        };
+        format!("{name}={}", quoted(value))
+    });
+    let matchers = format!("{{{}}}", matchers.collect::<Vec<_>>().join(","));
+    let filter: String = form_urlencoded::byte_serialize(matchers.as_bytes()).collect();
     // The page reads a plus as a plus.
     let filter = filter.replace('+', "%20");
     format!(
@@ -227,6 +258,7 @@ fn web_host(url: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use domain::alert::Alert;
     use domain::incident::Incident;
     use jiff::{SignedDuration, Timestamp};
 
@@ -301,6 +333,30 @@ mod tests {
                 .url
                 .starts_with("http://alertmanager.example:9093/#/alerts?filter=%7Balertname%3D%22")
         );
+    }
+
+    #[test]
+    fn the_page_of_the_group_is_filtered_by_all_of_its_labels() {
+        let mut alert = volume().alert;
+        let filter = |alert: &Alert| {
+            let page = super::group_page("http://am:9093/", alert);
+            let filter = page.strip_prefix("http://am:9093/#/alerts?").expect(&page);
+            let mut fields = form_urlencoded::parse(filter.as_bytes());
+            fields.next().expect("a filter").1.into_owned()
+        };
+        let by_name = format!("{{alertname=\"{}\"}}", alert.name);
+        assert_eq!(filter(&alert), by_name);
+        alert.labels.insert("job".into(), "a \"b\"\\\n".into());
+        alert.labels.insert("cloud.zone".into(), "1".into());
+        alert.grouped_by = ["cloud.zone", "gone", "job", "namespace"]
+            .map(str::to_owned)
+            .to_vec();
+        assert_eq!(
+            filter(&alert),
+            r#"{"cloud.zone"="1",job="a \"b\"\\\n",namespace="shop"}"#
+        );
+        alert.labels.insert("job".into(), "x".repeat(1_000));
+        assert_eq!(filter(&alert), by_name, "a cut address leads elsewhere");
     }
 
     #[test]
