@@ -113,7 +113,10 @@ pub(super) fn write(file: &Path, text: &str) -> Result<(), Failure> {
     // What a link leads to is written, and the link stays.
     let file = std::fs::canonicalize(file).map_err(unwritten)?;
     let new = file.with_extension("json.new");
+    let mode = std::fs::metadata(&file).map_err(unwritten)?.permissions();
     let mut written = std::fs::File::create(&new).map_err(unwritten)?;
+    // Who may read the old one may read the new one, and nobody else, before there is something in it.
+    written.set_permissions(mode).map_err(unwritten)?;
     written.write_all(text.as_bytes()).map_err(unwritten)?;
     written.sync_all().map_err(unwritten)?;
     std::fs::rename(&new, file).map_err(unwritten)
@@ -211,5 +214,22 @@ mod tests {
                 .is_symlink()
         );
         assert_eq!(std::fs::read_to_string(&file).expect("there"), "{ }");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn who_may_read_and_write_the_file_stays_as_it_was() {
+        use std::fs::Permissions;
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("people.json");
+        std::fs::write(&file, "{}").expect("written");
+        for mode in [0o600, 0o640, 0o664, 0o444] {
+            std::fs::set_permissions(&file, Permissions::from_mode(mode)).expect("set");
+            write(&file, "{ }").expect("written");
+            let after = std::fs::metadata(&file).expect("there").permissions();
+            assert_eq!(after.mode() & 0o777, mode, "{mode:o}");
+        }
     }
 }
