@@ -265,6 +265,8 @@ pub trait Way {
 /// # Panics
 /// If one of them is not as the table has it.
 pub async fn try_everything(stack: &Stack, way: &mut impl Way, makes_storms: bool) {
+    // First, while there is no storm yet that would take its incident in.
+    try_kill_switch(stack, way).await;
     let (incident, other) = (waiting(stack).await, waiting(stack).await);
     for row in &ONE {
         try_row(stack, way, row, &incident, &[], &other).await;
@@ -291,7 +293,6 @@ pub async fn try_everything(stack: &Stack, way: &mut impl Way, makes_storms: boo
         let shown = format!("{of} of {of} incidents still open");
         stack.card(storm.as_str(), &shown).await;
     }
-    try_kill_switch(stack, way).await;
 }
 
 /// An incident whose plan waits for a decision.

@@ -17,13 +17,13 @@ use tests::stack::{Stack, wait_for};
 
 use super::chat_commands::{message, update};
 
-/// A stack of the story's own: the kill switch is for everybody, and storms begin at the third incident of a minute.
+/// A stack of the story's own: the kill switch is for everybody, and storms begin at the fourth incident of a minute.
 fn own_stack() -> Stack {
     Stack::start_with(&[
         "--without",
         "witness",
         "--param",
-        "StormIncidentsPerMinute=2",
+        "StormIncidentsPerMinute=3",
     ])
 }
 

@@ -296,6 +296,8 @@ async fn what_people_have_to_hear_rings_once_and_the_rest_is_edited() {
     for (name, happens) in EDITS {
         let (id, rung) = after(&story, happens).await;
         assert_eq!(rung, Vec::<Value>::new(), "{name}");
+        // A count is shown some minutes later.
+        story.later(301).await;
         let messages = story.messages(0).await;
         let cards: Vec<&Value> = messages
             .iter()
