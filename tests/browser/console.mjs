@@ -154,7 +154,7 @@ async function flows(planned) {
     body: JSON.stringify({ action: "acknowledge" }),
   });
   check(responded.ok, "another person takes the incident");
-  await page.waitForFunction(() => document.querySelector("#timeline")?.parentElement?.textContent?.includes("INCIDENT_ACKNOWLEDGED"), null, { timeout: 90_000 });
+  await page.waitForFunction(() => document.querySelector("#timeline")?.parentElement?.querySelector("[title=INCIDENT_ACKNOWLEDGED]"), null, { timeout: 90_000 });
   check(await page.locator("#whole-log").evaluate((details) => /** @type {HTMLDetailsElement} */ (details).open), "open details stay open");
   check((await page.inputValue("#note textarea")) === "half a note", "a half note stays");
 

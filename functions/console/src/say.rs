@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use domain::notification::words::{Words, page_words, words};
+use domain::notification::words::{Words, card_words, page_words};
 use domain::primitives::language::Language;
 use domain::primitives::phrase::Phrase;
 use domain::primitives::safe_text::line;
@@ -43,7 +43,7 @@ impl Say {
     }
 
     fn shared(self) -> &'static Words {
-        words(self.language)
+        card_words(self.language)
     }
 
     /// A word that cards have as well.
@@ -96,7 +96,7 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    use domain::notification::words::{page_words, words};
+    use domain::notification::words::{card_words, page_words};
     use domain::primitives::language::Language;
 
     /// What stands in quotes behind `call(` in a text.
@@ -145,7 +145,7 @@ mod tests {
                 .collect();
             let missing: Vec<_> = named.difference(&known).collect();
             assert!(missing.is_empty(), "{language:?} lacks {missing:?}");
-            assert_ne!(words(language).text("status", "open"), "open");
+            assert_ne!(card_words(language).text("status", "open"), "open");
         }
     }
 }

@@ -32,7 +32,7 @@ fn details_history_and_escalation_say_what_they_are_for() {
         "✗ urgency: P1 never",
         "✓ cooldown: its first run here",
         "unit = checkout-api.service",
-        "APPROVAL_REQUESTED",
+        "Approval requested",
     ] {
         assert!(details.contains(part), "{part} is missing in {details}");
     }
@@ -52,6 +52,21 @@ fn details_history_and_escalation_say_what_they_are_for() {
         ": still open",
     ] {
         assert!(history.contains(part), "{part} is missing in {history}");
+    }
+    let in_chinese = templates()
+        .history(
+            Language::TraditionalChinese,
+            &change.incident,
+            &samples::earlier(),
+            Names::default(),
+        )
+        .text
+        .plain();
+    for part in ["持續 4 分鐘", "持續 1 小時 35 分鐘", "持續 1 天 4 小時"] {
+        assert!(
+            in_chinese.contains(part),
+            "{part} is missing in {in_chinese}"
+        );
     }
     let alone = templates()
         .history(Language::English, &change.incident, &[], Names::default())

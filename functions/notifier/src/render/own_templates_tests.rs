@@ -8,7 +8,7 @@ use domain::incident::guardrail::{Guardrail, GuardrailOutcome};
 use domain::incident::repair::{Repair, RepairOutcome};
 use domain::notification::channels::Language;
 use domain::notification::outbox::Trouble;
-use domain::notification::words::words;
+use domain::notification::words::card_words;
 
 use crate::render::buttons::CardContext;
 use crate::render::check;
@@ -221,7 +221,7 @@ fn templates_and_tables_have_the_same_sentences() {
         Trouble::NoApprover,
     ];
     said.extend(troubles.map(|trouble| view::notices::Trouble::of(&trouble).problem.to_owned()));
-    let sentences = words(Language::English).table()["say"].as_object();
+    let sentences = card_words(Language::English).table()["say"].as_object();
     let known: BTreeSet<String> = sentences.expect("sentences").keys().cloned().collect();
     assert_eq!(said, known);
 }

@@ -12,7 +12,7 @@ use domain::incident::parts::IncidentKind;
 use domain::notification::channels::Language;
 use domain::notification::notice;
 use domain::notification::pipeline_run;
-use domain::notification::words::words;
+use domain::notification::words::card_words;
 use domain::primitives::id::IncidentId;
 use jiff::civil::Date;
 use minijinja::Environment;
@@ -71,7 +71,7 @@ impl Templates {
             }
             own.insert((language, kind), loaded);
         }
-        let table = |language| (language, Value::from(Serde(words(language).table())));
+        let table = |language| (language, Value::from(Serde(card_words(language).table())));
         Self {
             environment,
             words: Language::ALL.map(table).into(),
@@ -153,7 +153,7 @@ impl Templates {
             self.whole(
                 language,
                 Kind::History,
-                &History::of(incident, earlier, most, names),
+                &History::of(incident, earlier, most, names.in_language(language)),
             )
         };
         without_buttons(fitting(&EARLIER_SHOWN, text))
@@ -270,7 +270,7 @@ impl Templates {
             ("file", broken.file.as_str()),
             ("line", &broken.line.to_string()),
         ];
-        let note = words(language).fill("say", "broken_template", &place);
+        let note = card_words(language).fill("say", "broken_template", &place);
         let note = Markup::text(&note);
         let room = MESSAGE_UNITS.saturating_sub(note.units() + 1);
         text.cut(room).then(note)

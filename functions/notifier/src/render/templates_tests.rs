@@ -52,6 +52,35 @@ pub(crate) fn channels() -> Channels {
 }
 
 #[test]
+fn who_found_it_is_said_in_words() {
+    let mut incident = samples::waiting().incident;
+    for (provider, english, chinese) in [
+        ("static", "by static rules", "分析來源：靜態規則"),
+        (
+            "memory",
+            "by the record of earlier repairs",
+            "分析來源：過往修復紀錄",
+        ),
+        ("own-gpu", "by own-gpu", "分析來源：own-gpu"),
+    ] {
+        incident.analysis.as_mut().expect("analysed").provider = provider.to_owned();
+        for (language, expected) in [
+            (Language::English, english),
+            (Language::TraditionalChinese, chinese),
+        ] {
+            let card = templates().card(language, &incident, &CardContext::default());
+            let card = card.text.plain();
+            assert!(card.contains(expected), "{expected}: {card}");
+            assert_eq!(
+                card.contains(" tokens"),
+                language == Language::English,
+                "{card}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_card_says_why_its_plan_cannot_be_approved() {
     let mut change = samples::waiting();
     change.incident.approval.as_mut().expect("asked").needed = 2;

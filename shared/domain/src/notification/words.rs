@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::primitives::language::Language;
 use crate::primitives::phrase::{Phrase, fill};
@@ -11,15 +11,28 @@ use crate::primitives::phrase::{Phrase, fill};
 #[derive(Debug)]
 pub struct Words(Value);
 
-static ENGLISH: LazyLock<Words> =
-    LazyLock::new(|| Words::read(include_str!("../../words/en.json")));
+/// What is the same in every language.
+const SYMBOLS: &str = include_str!("../../words/symbols.json");
+const IN_ENGLISH: &str = include_str!("../../words/en.json");
+const IN_TRADITIONAL_CHINESE: &str = include_str!("../../words/zh-TW.json");
+
+static ENGLISH: LazyLock<Words> = LazyLock::new(|| Words::read(&[IN_ENGLISH, SYMBOLS]));
 static TRADITIONAL_CHINESE: LazyLock<Words> =
-    LazyLock::new(|| Words::read(include_str!("../../words/zh-TW.json")));
+    LazyLock::new(|| Words::read(&[IN_TRADITIONAL_CHINESE, SYMBOLS]));
+
+static ENGLISH_CARDS: LazyLock<Words> = LazyLock::new(|| {
+    let cards = include_str!("../../words/cards/en.json");
+    Words::read(&[IN_ENGLISH, SYMBOLS, cards])
+});
+static TRADITIONAL_CHINESE_CARDS: LazyLock<Words> = LazyLock::new(|| {
+    let cards = include_str!("../../words/cards/zh-TW.json");
+    Words::read(&[IN_TRADITIONAL_CHINESE, SYMBOLS, cards])
+});
 
 static ENGLISH_PAGES: LazyLock<Words> =
-    LazyLock::new(|| Words::alone(include_str!("../../words/console/en.json")));
+    LazyLock::new(|| Words::read(&[include_str!("../../words/console/en.json")]));
 static TRADITIONAL_CHINESE_PAGES: LazyLock<Words> =
-    LazyLock::new(|| Words::alone(include_str!("../../words/console/zh-TW.json")));
+    LazyLock::new(|| Words::read(&[include_str!("../../words/console/zh-TW.json")]));
 
 /// The texts of the console's pages alone, in a language. What cards say as well is in [`words`].
 pub fn page_words(language: Language) -> &'static Words {
@@ -29,7 +42,16 @@ pub fn page_words(language: Language) -> &'static Words {
     }
 }
 
-/// The texts of a language.
+/// The texts of cards and of the console in a language: those of [`words`], and those that ingress has no use for. Its binary has to
+/// stay small, and does not hold them.
+pub fn card_words(language: Language) -> &'static Words {
+    match language {
+        Language::English => &ENGLISH_CARDS,
+        Language::TraditionalChinese => &TRADITIONAL_CHINESE_CARDS,
+    }
+}
+
+/// The texts of a language that ingress says too.
 pub fn words(language: Language) -> &'static Words {
     match language {
         Language::English => &ENGLISH,
@@ -38,19 +60,19 @@ pub fn words(language: Language) -> &'static Words {
 }
 
 impl Words {
-    fn alone(json: &str) -> Self {
-        Self(serde_json::from_str(json).unwrap_or_default())
-    }
-
-    /// Reads a table, and adds the symbols, which are the same in every language.
-    fn read(json: &str) -> Self {
-        let Self(mut table) = Self::alone(json);
-        let symbols = include_str!("../../words/symbols.json");
-        let symbols: serde_json::Map<_, _> = serde_json::from_str(symbols).unwrap_or_default();
-        for (name, group) in symbols {
-            table[name] = group;
+    /// Reads tables of one language. A group that several of them have holds the texts of all.
+    fn read(tables: &[&str]) -> Self {
+        let mut all = Map::new();
+        for table in tables {
+            let table: Map<String, Value> = serde_json::from_str(table).unwrap_or_default();
+            for (name, group) in table {
+                match (all.get_mut(&name), group) {
+                    (Some(Value::Object(known)), Value::Object(more)) => known.extend(more),
+                    (_, group) => drop(all.insert(name, group)),
+                }
+            }
         }
-        Self(table)
+        Self(Value::Object(all))
     }
 
     /// All texts.
@@ -88,7 +110,8 @@ mod tests {
 
     use serde_json::Value;
 
-    use super::{Words, page_words, words};
+    use super::{Words, card_words, page_words, words};
+    use crate::incident::operation_log::Event;
     use crate::phrase;
     use crate::primitives::language::Language;
     use crate::primitives::phrase::{Phrase, fill};
@@ -119,7 +142,7 @@ mod tests {
     fn every_language_has_the_same_texts_with_the_same_fields() {
         let [english, chinese] = Language::ALL.map(|language| {
             let mut found = BTreeMap::new();
-            texts(words(language).table(), "cards", &mut found);
+            texts(card_words(language).table(), "cards", &mut found);
             texts(page_words(language).table(), "pages", &mut found);
             found
         });
@@ -140,7 +163,7 @@ mod tests {
             });
             filled.map(|_| fields).expect("every field has a value")
         };
-        let Words(table) = words(Language::TraditionalChinese);
+        let Words(table) = card_words(Language::TraditionalChinese);
         let phrases = table["phrases"].as_object().expect("the phrases");
         for (english, chinese) in phrases {
             let chinese = chinese.as_str().unwrap_or_default();
@@ -185,10 +208,68 @@ mod tests {
             read_all(&project.join(directory), &mut said);
         }
         assert!(said.len() > 70, "{}", said.len());
-        let Words(table) = words(Language::TraditionalChinese);
+        let Words(table) = card_words(Language::TraditionalChinese);
         let phrases = table["phrases"].as_object().expect("the phrases");
         let translated: BTreeSet<String> = phrases.keys().cloned().collect();
         assert_eq!(said, translated);
+    }
+
+    /// Ingress has the tables of [`words`] alone: what it can say has to be in them.
+    #[test]
+    fn every_phrase_that_ingress_says_is_in_its_tables() {
+        let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let mut said = BTreeSet::new();
+        for directory in [
+            "functions/ingress",
+            "shared/domain/src/notification",
+            "shared/domain/src/transition",
+        ] {
+            read_all(&project.join(directory), &mut said);
+        }
+        assert!(said.len() > 30, "{}", said.len());
+        let Words(table) = words(Language::TraditionalChinese);
+        for phrase in said {
+            assert!(table["phrases"][&phrase].is_string(), "{phrase}");
+        }
+    }
+
+    #[test]
+    fn every_event_of_the_log_has_words() {
+        for language in Language::ALL {
+            let Words(table) = card_words(language);
+            let named: BTreeSet<&str> = table["event"]
+                .as_object()
+                .expect("the events")
+                .keys()
+                .map(String::as_str)
+                .collect();
+            assert_eq!(
+                named,
+                Event::VARIANTS.map(Event::as_str).into(),
+                "{language:?}"
+            );
+        }
+    }
+
+    /// Codes, units and abbreviations of English in a text for readers of Chinese.
+    #[test]
+    fn cards_in_chinese_have_no_raw_words() {
+        let Words(table) = card_words(Language::TraditionalChinese);
+        for group in [
+            "event", "provider", "duration", "status", "repair", "outcome",
+        ] {
+            for (name, text) in table[group].as_object().expect("a group") {
+                let text = text.as_str().unwrap_or_default();
+                assert!(!text.is_ascii(), "{group}.{name}: {text}");
+            }
+        }
+        for name in ["tokens", "budget_paid", "took", "repair"] {
+            let text = table["say"][name].as_str().unwrap_or_default();
+            assert!(
+                !text.contains(" tokens") && !text.ends_with(" s") && !text.is_ascii(),
+                "{name}: {text}"
+            );
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use domain::incident::parts::IncidentKind;
 use domain::primitives::safe_text::is_hidden;
 use serde::Serialize;
 
-use super::{NAME_CHARACTERS, Names, TEXT_CHARACTERS, duration, listed, short};
+use super::{NAME_CHARACTERS, Names, TEXT_CHARACTERS, listed, short};
 
 /// Labels that say where the trouble is, in the order in which they are shown, behind those that tell the subject apart. Their
 /// names are those of node_exporter, kube-state-metrics, cAdvisor, and the exporters of queues and databases.
@@ -97,7 +97,7 @@ impl About {
             since: names.moment(alert.starts_at),
             lasted: incident
                 .resolved_at
-                .map(|at| duration(alert.starts_at, at))
+                .map(|at| names.duration(alert.starts_at, at))
                 .unwrap_or_default(),
             references: references(alert),
         }
@@ -260,6 +260,7 @@ fn web_host(url: &str) -> Option<String> {
 mod tests {
     use domain::alert::Alert;
     use domain::incident::Incident;
+    use domain::primitives::language::Language;
     use jiff::{SignedDuration, Timestamp};
 
     use super::{About, Names, namespace, web_host};
@@ -384,6 +385,10 @@ mod tests {
         assert_eq!(About::of(&incident, Names::default()).lasted, "");
         incident.resolved_at = Some(Timestamp::UNIX_EPOCH + SignedDuration::from_mins(72));
         assert_eq!(About::of(&incident, Names::default()).lasted, "1 h 12 min");
+        let chinese = Names::default().in_language(Language::TraditionalChinese);
+        assert_eq!(About::of(&incident, chinese).lasted, "1 小時 12 分鐘");
+        incident.resolved_at = Some(Timestamp::UNIX_EPOCH);
+        assert_eq!(About::of(&incident, chinese).lasted, "不到 1 分鐘");
     }
 
     #[test]

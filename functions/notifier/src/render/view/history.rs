@@ -6,7 +6,7 @@ use domain::incident::{Incident, Status};
 use serde::Serialize;
 
 use super::status::decided_by;
-use super::{NAME_CHARACTERS, Names, duration, first, short};
+use super::{NAME_CHARACTERS, Names, first, short};
 
 /// What `history.html` is given.
 #[derive(Debug, Clone, Serialize)]
@@ -62,7 +62,7 @@ impl Earlier {
             opened_at: names.moment(incident.opened_at),
             lasted: incident
                 .resolved_at
-                .map(|at| duration(incident.opened_at, at))
+                .map(|at| names.duration(incident.opened_at, at))
                 .unwrap_or_default(),
             count: incident.hit_count,
             outcome,

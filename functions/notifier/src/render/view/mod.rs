@@ -16,7 +16,7 @@ pub mod status;
 use domain::analysis::{Analysis, FindingTexts};
 use domain::incident::repair::end_of;
 use domain::notification::channels::{Channels, Language};
-use domain::notification::words::words;
+use domain::notification::words::card_words;
 use domain::primitives::local_time::Zone;
 use domain::primitives::phrase::Phrase;
 use domain::primitives::safe_text::{cut, line};
@@ -70,12 +70,27 @@ impl<'a> Names<'a> {
 
     /// A sentence in the language of the readers, on one line.
     pub(crate) fn say(&self, phrase: &Phrase, characters: usize) -> String {
-        short(&words(self.language).say(phrase), characters)
+        short(&card_words(self.language).say(phrase), characters)
     }
 
     /// The texts of a finding in the language of the readers, if it has them.
     pub(crate) fn texts<'t>(&self, analysis: &'t Analysis) -> Option<&'t FindingTexts> {
         analysis.translations.get(&self.language)
+    }
+
+    /// How long something lasted: `1 h 12 min`, `1 小時 12 分鐘`.
+    pub(crate) fn duration(&self, from: Timestamp, until: Timestamp) -> String {
+        let minutes = until.duration_since(from).as_mins().max(0);
+        let (days, hours, minutes) = (minutes / (24 * 60), minutes / 60 % 24, minutes % 60);
+        let name = match (days, hours, minutes) {
+            (0, 0, 0) => "under_a_minute",
+            (0, 0, _) => "minutes",
+            (0, ..) => "hours",
+            _ => "days",
+        };
+        let [days, hours, minutes] = [days, hours, minutes].map(|number| number.to_string());
+        let fields = [("days", &*days), ("hours", &hours), ("minutes", &minutes)];
+        card_words(self.language).fill("duration", name, &fields)
     }
 
     /// A moment for people: `2026-11-22 03:14 UTC`.
@@ -115,17 +130,6 @@ pub(crate) fn last_lines(text: &str, most: usize, characters: usize) -> Vec<Stri
         .map(|line| short(line, characters))
         .collect();
     shown.into_iter().filter(|line| !line.is_empty()).collect()
-}
-
-/// How long something lasted, such as `1 h 12 min`.
-pub(crate) fn duration(from: Timestamp, until: Timestamp) -> String {
-    let minutes = until.duration_since(from).as_mins().max(0);
-    match (minutes / (24 * 60), minutes / 60 % 24, minutes % 60) {
-        (0, 0, 0) => "<1 min".to_owned(),
-        (0, 0, minutes) => format!("{minutes} min"),
-        (0, hours, minutes) => format!("{hours} h {minutes} min"),
-        (days, hours, _) => format!("{days} d {hours} h"),
-    }
 }
 
 /// The first names of a list, and how many more there are.

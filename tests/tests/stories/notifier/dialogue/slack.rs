@@ -147,7 +147,7 @@ async fn a_press_decides_and_is_answered_in_a_whisper_and_on_the_card() {
     };
     let details = wait_for("the details in the thread", look).await;
     assert!(
-        text(&details).contains("ANALYSIS_COMPLETED") && text(&details).contains(id),
+        text(&details).contains("Analysis completed") && text(&details).contains(id),
         "{details}"
     );
 

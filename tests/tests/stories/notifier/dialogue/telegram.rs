@@ -140,8 +140,8 @@ async fn everything_up_to_the_repair_is_asked_on_the_card() {
         "Evidence",
         "Plan",
         "Log",
-        "ANALYSIS_COMPLETED",
-        "APPROVAL_REQUESTED",
+        "Analysis completed",
+        "Approval requested",
         id,
     ] {
         assert!(details.contains(part), "no {part} in {details}");
