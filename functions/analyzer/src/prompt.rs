@@ -173,7 +173,7 @@ fn evidence(evidence: &Evidence) -> EvidenceMaterial {
         }
         Found::Known { facts } => facts
             .iter()
-            .map(|fact| Value::from(clean(fact, TEXT_CHARACTERS)))
+            .map(|fact| Value::from(clean(&fact.to_string(), TEXT_CHARACTERS)))
             .collect(),
         Found::Nothing => Value::from("nothing"),
         // The reason is for the operator: it names servers.
@@ -181,7 +181,7 @@ fn evidence(evidence: &Evidence) -> EvidenceMaterial {
     };
     EvidenceMaterial {
         source: evidence.source.as_str(),
-        asked: clean(&evidence.asked, TEXT_CHARACTERS),
+        asked: clean(&evidence.asked.to_string(), TEXT_CHARACTERS),
         found,
     }
 }

@@ -101,7 +101,7 @@ fn what_is_too_long_is_shortened_from_its_least_important_end() {
         .map(|(name, value)| (name.as_str(), value.as_str()))
         .collect();
     let found = Found::Known {
-        facts: vec!["it was the disk".to_owned()],
+        facts: vec!["it was the disk".into()],
     };
     let evidence = Evidence {
         source: Source::PastIncidents,
@@ -150,7 +150,7 @@ fn secrets_stay_here_also_where_only_the_name_tells_of_them() {
 #[test]
 fn why_a_source_failed_is_for_the_operator_alone() {
     let found = Found::Failed {
-        why: "http://10.0.0.7:9090 refused".to_owned(),
+        why: "http://10.0.0.7:9090 refused".into(),
     };
     let evidence = Evidence {
         source: Source::Prometheus,

@@ -3,7 +3,9 @@
 use domain::alert::Alert;
 use domain::analysis::evidence::{Evidence, Found, Source};
 use domain::incident::Incident;
+use domain::phrase;
 use domain::playbook::service::{Level, Service};
+use domain::primitives::phrase::Phrase;
 use jiff::Timestamp;
 
 use crate::app::App;
@@ -54,10 +56,10 @@ impl App {
 /// What the sender of an alert measured and calls it, if it says anything of that. All of it is text from outside.
 fn sender(alert: &Alert, now: Timestamp) -> Option<Evidence> {
     // As one text, so that a secret is found by its name.
-    let said = |(name, value): (&String, &String)| format!("{name}={value}");
+    let said = |(name, value): (&String, &String)| format!("{name}={value}").into();
     let id = alert.alert_id.as_ref();
-    let facts: Vec<String> = id
-        .map(|id| format!("alert_id={id}"))
+    let facts: Vec<Phrase> = id
+        .map(|id| format!("alert_id={id}").into())
         .into_iter()
         .chain(alert.measurements.iter().map(said))
         .collect();
@@ -68,17 +70,18 @@ fn sender(alert: &Alert, now: Timestamp) -> Option<Evidence> {
 
 /// What the service registry says of a service.
 fn registry(service: &Service, now: Timestamp) -> Evidence {
+    let name = &service.name;
     let level = match service.level {
-        Level::Auto => "may be repaired without a human",
-        Level::Approval => "is repaired with an approval",
-        Level::Manual => "is repaired by hand only",
+        Level::Auto => phrase!("the service {name} may be repaired without a human", name),
+        Level::Approval => phrase!("the service {name} is repaired with an approval", name),
+        Level::Manual => phrase!("the service {name} is repaired by hand only", name),
     };
-    let mut facts = vec![format!("the service {} {level}", service.name)];
+    let mut facts = vec![level];
     facts.extend(
         service
             .redundancy_group
             .as_ref()
-            .map(|group| format!("it is a member of the redundancy group {group}")),
+            .map(|group| phrase!("it is a member of the redundancy group {group}", group)),
     );
     at_once(
         Source::Registry,
@@ -111,13 +114,13 @@ mod tests {
         };
         let evidence = kept(sender(&alert, Timestamp::UNIX_EPOCH).expect("evidence"));
         assert_eq!(
-            (evidence.source, evidence.asked.as_str()),
+            (evidence.source, evidence.asked.to_string().as_str()),
             (Source::Sender, "cron")
         );
         let Found::Known { facts } = evidence.found else {
             panic!("facts")
         };
         assert_eq!(facts[..2], ["alert_id=a-17", "cpu_percent=97.2"]);
-        assert!(!facts[2].contains("hunter2"), "{facts:?}");
+        assert!(!format!("{facts:?}").contains("hunter2"), "{facts:?}");
     }
 }

@@ -6,7 +6,9 @@ use aws::Chain;
 use domain::analysis::evidence::{Evidence, Found, Source};
 use domain::analysis::settings::EvidenceSettings;
 use domain::incident::Incident;
+use domain::phrase;
 use domain::policy::precedent::{Near, open_facts, past_facts};
+use domain::primitives::phrase::Phrase;
 use jiff::Timestamp;
 use redaction::redact;
 use store::{History, StoreError};
@@ -32,9 +34,9 @@ impl App {
         let wanted = settings
             .past_incidents
             .max(self.analyzer.settings.memory.incidents);
-        let asked = format!(
-            "the last {} incidents of the fingerprint",
-            settings.past_incidents
+        let asked = phrase!(
+            "the last {count} incidents of the fingerprint",
+            count = settings.past_incidents
         );
         let (found, duration_ms) = timed(
             span,
@@ -60,12 +62,7 @@ impl App {
                     found,
                 )
             }
-            Err(error) => (
-                Vec::new(),
-                Found::Failed {
-                    why: Chain(&error).to_string(),
-                },
-            ),
+            Err(error) => (Vec::new(), unread(&error)),
         };
         let evidence = Evidence {
             source: Source::PastIncidents,
@@ -88,7 +85,7 @@ impl App {
         if settings.open_incidents == 0 {
             return None;
         }
-        let asked = "other open incidents on the target or in its redundancy group".to_owned();
+        let asked = phrase!("other open incidents on the target or in its redundancy group");
         let (found, duration_ms) = timed(
             span,
             Source::OpenIncidents,
@@ -104,9 +101,7 @@ impl App {
                 report_unreadable(&unreadable);
                 known(open_facts(&redacted(incidents)))
             }
-            Err(error) => Found::Failed {
-                why: Chain(&error).to_string(),
-            },
+            Err(error) => unread(&error),
         };
         Some(Evidence {
             source: Source::OpenIncidents,
@@ -162,7 +157,13 @@ pub(crate) fn redacted(mut incidents: Vec<Incident>) -> Vec<Incident> {
     incidents
 }
 
-fn known(facts: Vec<String>) -> Found {
+fn unread(error: &StoreError) -> Found {
+    Found::Failed {
+        why: phrase!("it could not be read: {why}", why = Chain(error)),
+    }
+}
+
+fn known(facts: Vec<Phrase>) -> Found {
     if facts.is_empty() {
         Found::Nothing
     } else {

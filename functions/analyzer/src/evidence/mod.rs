@@ -15,7 +15,10 @@ mod stand_in;
 use std::time::{Duration, Instant};
 
 use domain::analysis::evidence::{Evidence, Found, Source};
+use domain::phrase;
 use domain::primitives::duration::Length;
+use domain::primitives::phrase::Phrase;
+use domain::primitives::safe_text::line;
 use domain::primitives::server_url;
 use jiff::Timestamp;
 use outbound::{self, BodyError};
@@ -24,6 +27,8 @@ use reqwest::{RequestBuilder, StatusCode, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
 
+/// How much of a server's own words a reason has, in characters: with ours they fit into a line of evidence.
+const WORDS_CHARACTERS: usize = 200;
 /// How much of an answer is read, in bytes.
 const MOST_BYTES: usize = 2 * 1024 * 1024;
 
@@ -37,23 +42,42 @@ pub struct InvalidUrl {
 
 /// Why there is nothing to see. No text of it holds a key or a URL (`secrets-stay`).
 #[derive(Debug, PartialEq, Eq, Error)]
+#[error("{}", self.phrase(None))]
 enum NoAnswer {
-    #[error("it did not answer within {0} s")]
     TimedOut(u64),
-    #[error("it could not be reached: {0}")]
     Unreachable(String),
-    #[error("its answer is longer than 2 MiB")]
     TooLong,
-    #[error(
-        "it answered with a redirect ({0}), which is not followed: write the address that it leads to into analyzer.yaml"
-    )]
     Redirect(u16),
-    #[error("it refused the question ({status}): {words}")]
     Refused { status: u16, words: String },
-    #[error("its answer ({status}) is none of its API: {reason}")]
     Unreadable { status: u16, reason: String },
-    #[error("it was not asked: {0}")]
-    NotAsked(String),
+    NotAsked(Phrase),
+}
+
+impl NoAnswer {
+    /// The reason for people. What the server says is in it without the key and other secrets, and cut.
+    fn phrase(&self, key: Option<&SecretString>) -> Phrase {
+        let said = |words: &str| line(&redact(&without(key, words)), WORDS_CHARACTERS);
+        match self {
+            Self::TimedOut(seconds) => phrase!("it did not answer within {seconds} s", seconds),
+            Self::Unreachable(why) => phrase!("it could not be reached: {why}", why = said(why)),
+            Self::TooLong => phrase!("its answer is longer than 2 MiB"),
+            Self::Redirect(status) => phrase!(
+                "it answered with a redirect ({status}), which is not followed: write the address that it leads to into analyzer.yaml",
+                status
+            ),
+            Self::Refused { status, words } => phrase!(
+                "it refused the question ({status}): {words}",
+                status,
+                words = said(words)
+            ),
+            Self::Unreadable { status, reason } => phrase!(
+                "its answer ({status}) is none of its API: {reason}",
+                status,
+                reason = said(reason)
+            ),
+            Self::NotAsked(why) => phrase!("it was not asked: {why}", why => why.clone()),
+        }
+    }
 }
 
 /// The base of a server's addresses, by the rule that the check of the files has.
@@ -82,7 +106,7 @@ fn is_plain(text: &str) -> bool {
 /// What is asked of whom, and how long the answer may take.
 struct Inquiry<'a> {
     source: Source,
-    asked: String,
+    asked: Phrase,
     at: Timestamp,
     timeout: Length,
     key: Option<&'a SecretString>,
@@ -102,7 +126,7 @@ impl Inquiry<'_> {
         let answered = tokio::time::timeout(Duration::from_secs(timeout.seconds()), answer).await;
         let answered = answered.unwrap_or(Err(NoAnswer::TimedOut(timeout.seconds())));
         let found = answered.unwrap_or_else(|why| Found::Failed {
-            why: without(key, &why.to_string()),
+            why: why.phrase(key),
         });
         kept(Evidence {
             source,
@@ -115,10 +139,10 @@ impl Inquiry<'_> {
 }
 
 /// Evidence that took no time.
-fn at_once(source: Source, asked: String, at: Timestamp, found: Found) -> Evidence {
+fn at_once(source: Source, asked: impl Into<Phrase>, at: Timestamp, found: Found) -> Evidence {
     Evidence {
         source,
-        asked,
+        asked: asked.into(),
         at,
         duration_ms: 0,
         found,
@@ -134,15 +158,12 @@ pub(crate) fn milliseconds(started: Instant) -> u64 {
 /// look like one.
 pub(crate) fn kept(mut evidence: Evidence) -> Evidence {
     let clean = |text: &mut String| *text = redact(text).into_owned();
-    clean(&mut evidence.asked);
-    match &mut evidence.found {
-        Found::Measured { measurements, .. } => measurements.iter_mut().for_each(|measurement| {
+    evidence.change_phrases(|phrase| phrase.if_unchanged(|text| redact(text).into_owned()));
+    if let Found::Measured { measurements, .. } = &mut evidence.found {
+        for measurement in measurements {
             clean(&mut measurement.name);
             clean(&mut measurement.unit);
-        }),
-        Found::Known { facts } => facts.iter_mut().for_each(clean),
-        Found::Failed { why } => clean(why),
-        Found::Nothing => {}
+        }
     }
     evidence.bounded()
 }

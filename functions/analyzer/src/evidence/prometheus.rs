@@ -8,6 +8,7 @@ use std::time::Duration;
 use domain::alert::{Alert, Texts};
 use domain::analysis::evidence::{Evidence, Found, Source};
 use domain::analysis::settings::{NamedQuery, PrometheusSettings};
+use domain::phrase;
 use domain::playbook::service::Service;
 use domain::primitives::safe_text::cut;
 use futures_util::future::{join, join_all};
@@ -98,7 +99,10 @@ impl Prometheus {
             limit: None,
         };
         match expression {
-            Err(why) => vec![question("the alert's own expression", Err(why))],
+            Err(why) => {
+                let name = phrase!("the alert's own expression").to_string();
+                vec![question(&name, Err(why))]
+            }
             Ok(expression) => {
                 let value = value_side(&expression).map(|Comparison { value, limit }| Question {
                     limit: Some(limit),
@@ -172,7 +176,7 @@ impl Prometheus {
         };
         let inquiry = Inquiry {
             source: Source::Prometheus,
-            asked: asked.clone(),
+            asked: asked.clone().into(),
             at,
             timeout: self.settings.timeout,
             key,

@@ -4,6 +4,7 @@
 //! <https://prometheus.io/docs/prometheus/latest/querying/operators/>
 
 use domain::alert::ANNOTATION_CHARACTERS;
+use domain::phrase;
 use reqwest::Url;
 
 use super::{NoAnswer, below, is_plain};
@@ -42,9 +43,9 @@ pub(super) fn own_expression(
     // An alert is stored with its URL cut; half an expression may be an expression, but not the alert's.
     let is_cut = generator_url.chars().count() >= ANNOTATION_CHARACTERS;
     if is_cut || expression.len() > EXPRESSION_BYTES {
-        return Some(Err(NoAnswer::NotAsked(
-            "the alert's expression is too long".to_owned(),
-        )));
+        return Some(Err(NoAnswer::NotAsked(phrase!(
+            "the alert's expression is too long"
+        ))));
     }
     Some(Ok(expression))
 }
@@ -157,11 +158,12 @@ pub(super) fn filled(
         } else {
             // To Prometheus a label without a value is no label: it would match every series that lacks it.
             let value = value_of(name).filter(|value| !value.is_empty());
-            let value =
-                value.ok_or_else(|| NoAnswer::NotAsked(format!("the alert has no `{name}`")))?;
+            let value = value
+                .ok_or_else(|| NoAnswer::NotAsked(phrase!("the alert has no `{name}`", name)))?;
             if !is_plain(&value) {
-                return Err(NoAnswer::NotAsked(format!(
-                    "the alert's `{name}` holds more than A-Z a-z 0-9 _ . : / -"
+                return Err(NoAnswer::NotAsked(phrase!(
+                    "the alert's `{name}` holds more than A-Z a-z 0-9 _ . : / -",
+                    name
                 )));
             }
             filled.push_str(&value);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws::Chain;
 use domain::analysis::evidence::{Evidence, Found, Source};
 use domain::incident::Incident;
+use domain::phrase;
 use domain::playbook::service::Service;
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -85,7 +86,8 @@ impl App {
                 evidence
             }
             Err(why) => {
-                let asked = "nothing, for want of its key".to_owned();
+                let asked = phrase!("nothing, for want of its key");
+                let why = phrase!("it could not be read: {why}", why);
                 vec![at_once(source, asked, now, Found::Failed { why })]
             }
         }
@@ -114,7 +116,7 @@ fn report(mut span: Span, evidence: &[Evidence]) {
     let asked = i64::try_from(evidence.len()).unwrap_or(i64::MAX);
     span.set("quell.evidence.questions", asked);
     match failed {
-        Some(why) => span.fail("evidence", why),
+        Some(why) => span.fail("evidence", &why.to_string()),
         None => span.end(),
     }
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use domain::alert::Alert;
 use domain::analysis::evidence::{Evidence, Found, Measurement, Source};
 use domain::analysis::settings::SignozSettings;
+use domain::phrase;
 use domain::playbook::service::Service;
 use jiff::Timestamp;
 use reqwest::{Client, Url};
@@ -65,15 +66,18 @@ impl Signoz {
         let Some(name) = known_as(alert, service) else {
             return Vec::new();
         };
-        let asked =
-            format!("request rate, error rate and p99 of the service {name} in {MINUTES} minutes");
+        let asked = phrase!(
+            "request rate, error rate and p99 of the service {name} in {minutes} minutes",
+            name,
+            minutes = MINUTES
+        );
         let found = async {
             if !is_plain(name) {
-                return Err(NoAnswer::NotAsked(
-                    "the service's name holds more than A-Z a-z 0-9 _ . : / -".to_owned(),
-                ));
+                return Err(NoAnswer::NotAsked(phrase!(
+                    "the service's name holds more than A-Z a-z 0-9 _ . : / -"
+                )));
             }
-            let key = key.ok_or_else(|| NoAnswer::NotAsked("there is no key".to_owned()))?;
+            let key = key.ok_or_else(|| NoAnswer::NotAsked(phrase!("there is no key")))?;
             let window = Window::before(at);
             let answer = self.query(key, name, &window).await?;
             Ok(match measured(&answer, &window) {

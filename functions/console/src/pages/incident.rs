@@ -174,12 +174,19 @@ impl IncidentPage<'_> {
                 Found::Measured { measurements, .. } => {
                     self.say.counted("n_measurements", measurements.len())
                 }
-                Found::Known { facts } => facts.join(" · "),
+                Found::Known { facts } => {
+                    let facts = facts.iter().map(ToString::to_string);
+                    facts.collect::<Vec<_>>().join(" · ")
+                }
                 Found::Nothing => self.say.page("nothing_found").to_owned(),
                 Found::Failed { why } => format!("{} {why}", self.say.page("no_answer")),
             };
             let source = self.say.word("source", piece.source.as_str());
-            (source, line(&piece.asked, ASKED_CHARACTERS), found)
+            (
+                source,
+                line(&piece.asked.to_string(), ASKED_CHARACTERS),
+                found,
+            )
         });
         asked.collect()
     }

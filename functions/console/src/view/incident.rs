@@ -23,6 +23,7 @@ pub(crate) struct IncidentView {
     pub(crate) summary: Summary,
     pub(crate) fingerprint: String,
     pub(crate) alert: AlertView,
+    /// Its sentences are said in the reader's language already.
     pub(crate) evidence: Vec<Evidence>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) analysis: Option<Analysis>,
@@ -86,7 +87,7 @@ impl IncidentView {
             summary: Summary::of(incident, channels),
             fingerprint: incident.fingerprint.to_string(),
             alert: AlertView::of(incident),
-            evidence: incident.evidence.clone(),
+            evidence: said_evidence(&incident.evidence, say),
             remembered: analysis.as_ref().and_then(|found| said(&found.remembered)),
             fell_back_because: analysis
                 .as_ref()
@@ -164,6 +165,14 @@ impl IncidentView {
         let analysis = self.analysis.as_ref()?;
         Some((analysis.confidence * 100.0).round().clamp(0.0, 100.0) as u8)
     }
+}
+
+fn said_evidence(evidence: &[Evidence], say: Say) -> Vec<Evidence> {
+    let mut evidence = evidence.to_vec();
+    for piece in &mut evidence {
+        piece.change_phrases(|phrase| say.sentence(&phrase).into());
+    }
+    evidence
 }
 
 /// The measurements of a piece of evidence.

@@ -61,13 +61,15 @@ fn hostile(text: &str) -> Incident {
             link,
         },
         Found::Known {
-            facts: vec![text.clone(); 12],
+            facts: vec![text.clone().into(); 12],
         },
-        Found::Failed { why: text.clone() },
+        Found::Failed {
+            why: text.clone().into(),
+        },
     ];
     let piece = |found: &Found| Evidence {
         source: Source::Prometheus,
-        asked: text.clone(),
+        asked: text.clone().into(),
         at: Timestamp::UNIX_EPOCH,
         duration_ms: 1,
         found: found.clone(),

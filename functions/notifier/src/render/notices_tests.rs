@@ -1,8 +1,10 @@
 //! Tests of notices, details, history and escalation.
 
 use domain::analysis::Severity;
+use domain::analysis::evidence::Found;
 use domain::incident::approval::Verdict;
 use domain::notification::channels::{Channels, Identity, Language};
+use domain::phrase;
 use domain::transition::decision::{Pressed, decide};
 
 use crate::render::buttons::CardContext;
@@ -35,6 +37,31 @@ fn details_history_and_escalation_say_what_they_are_for() {
         "Approval requested",
     ] {
         assert!(details.contains(part), "{part} is missing in {details}");
+    }
+    let mut incident = change.incident.clone();
+    incident.evidence[0].found = Found::Failed {
+        why: phrase!("it was not asked: {why}", why => phrase!("there is no key")),
+    };
+    incident.evidence[1].asked =
+        phrase!("the last {count} incidents of the fingerprint", count = 5);
+    let in_chinese = templates()
+        .details(
+            Language::TraditionalChinese,
+            &incident,
+            &change.entries,
+            Names::default(),
+        )
+        .text
+        .plain();
+    for part in [
+        "：查詢失敗，未查詢：沒有金鑰",
+        "同一指紋最近 5 起事件",
+        "送出簽核",
+    ] {
+        assert!(
+            in_chinese.contains(part),
+            "{part} is missing in {in_chinese}"
+        );
     }
     let history = templates()
         .history(

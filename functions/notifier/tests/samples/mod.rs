@@ -155,7 +155,7 @@ fn evidence() -> Vec<Evidence> {
         Some("https://signoz.example.com/trace?service=checkout-api&start=1795489620".to_owned());
     let piece = |source, asked: &str, found| Evidence {
         source,
-        asked: asked.to_owned(),
+        asked: asked.into(),
         at: at(4),
         duration_ms: 120,
         found,
@@ -293,7 +293,7 @@ pub fn charted() -> IncidentChange {
     };
     change.incident.evidence.push(Evidence {
         source: Source::Prometheus,
-        asked: name.to_owned(),
+        asked: name.into(),
         at: at(8),
         duration_ms: 80,
         found: Found::Measured {

@@ -1,10 +1,13 @@
 //! Evidence: the queries made before an analysis, their results, and how long they took. It is kept
 //! with the incident.
 
+use std::{mem, slice};
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::primitives::names::named;
+use crate::primitives::phrase::Phrase;
 use crate::primitives::safe_text::line;
 
 /// How many measurements or facts one piece of evidence keeps.
@@ -208,14 +211,14 @@ pub enum Found {
         link: Option<String>,
     },
     Known {
-        facts: Vec<String>,
+        facts: Vec<Phrase>,
     },
     /// An answer without anything in it.
     Nothing,
     /// No answer that could be used. The analysis goes on without it.
     Failed {
         /// Why, without any secret.
-        why: String,
+        why: Phrase,
     },
 }
 
@@ -224,7 +227,7 @@ pub enum Found {
 pub struct Evidence {
     pub source: Source,
     /// What was asked: the query, or in a few words.
-    pub asked: String,
+    pub asked: Phrase,
     pub at: Timestamp,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
@@ -237,7 +240,7 @@ impl Evidence {
     #[must_use]
     pub fn bounded(mut self) -> Self {
         let short = |text: &mut String| *text = line(text, LINE_CHARACTERS);
-        short(&mut self.asked);
+        self.change_phrases(|phrase| phrase.if_unchanged(|text| line(text, LINE_CHARACTERS)));
         match &mut self.found {
             Found::Measured { measurements, link } => {
                 measurements.truncate(LINES_KEPT);
@@ -255,12 +258,22 @@ impl Evidence {
             }
             Found::Known { facts } => {
                 facts.truncate(LINES_KEPT);
-                facts.iter_mut().for_each(short);
             }
-            Found::Failed { why } => short(why),
-            Found::Nothing => {}
+            Found::Failed { .. } | Found::Nothing => {}
         }
         self
+    }
+
+    /// Puts another sentence in the place of each of its own.
+    pub fn change_phrases(&mut self, change: impl Fn(Phrase) -> Phrase) {
+        let phrases: &mut [Phrase] = match &mut self.found {
+            Found::Known { facts } => facts,
+            Found::Failed { why } => slice::from_mut(why),
+            Found::Measured { .. } | Found::Nothing => &mut [],
+        };
+        for phrase in phrases.iter_mut().chain([&mut self.asked]) {
+            *phrase = change(mem::replace(phrase, "".into()));
+        }
     }
 }
 
@@ -294,11 +307,12 @@ mod tests {
         Comparison, Evidence, Found, LINE_CHARACTERS, LINES_KEPT, Measurement, POINTS_KEPT, Series,
         Source, Threshold, Trend,
     };
+    use crate::phrase;
 
     const NONE: f64 = f64::NAN;
 
     fn bounded(found: Found) -> Evidence {
-        let asked = "up{a=\"\u{202e}b\"}\n\u{7}== 0".to_owned();
+        let asked = "up{a=\"\u{202e}b\"}\n\u{7}== 0".to_owned().into();
         Evidence {
             source: Source::Prometheus,
             asked,
@@ -316,7 +330,7 @@ mod tests {
             "x".repeat(2 * LINE_CHARACTERS)
         );
         let known = bounded(Found::Known {
-            facts: vec![hostile.clone(); LINES_KEPT + 1],
+            facts: vec![hostile.clone().into(); LINES_KEPT + 1],
         });
         assert_eq!(known.asked, "up{a=\"b\"} == 0");
         let Found::Known { facts } = known.found else {
@@ -326,6 +340,7 @@ mod tests {
         assert!(
             facts
                 .iter()
+                .map(ToString::to_string)
                 .all(|fact| fact.starts_with("one [31mtwo x")
                     && fact.chars().count() == LINE_CHARACTERS),
             "{facts:?}"
@@ -359,13 +374,41 @@ mod tests {
         }
         assert_eq!(
             bounded(Found::Failed {
-                why: " no\nanswer\u{0}".to_owned()
+                why: " no\nanswer\u{0}".to_owned().into()
             })
             .found,
             Found::Failed {
-                why: "no answer".to_owned()
+                why: "no answer".to_owned().into()
             }
         );
+    }
+
+    #[test]
+    fn sentences_are_kept_and_old_texts_are_read() {
+        let short = Found::Known {
+            facts: vec![phrase!("{name} is auto", name = "web")],
+        };
+        assert_eq!(bounded(short.clone()).found, short);
+        let secret = Found::Failed {
+            why: phrase!("it said: {words}", words = "hunter2"),
+        };
+        let mut evidence = bounded(secret);
+        let hidden = |text: &str| text.replace("hunter2", "…");
+        evidence.change_phrases(|phrase| phrase.if_unchanged(hidden));
+        let told = serde_json::to_string(&evidence).expect("JSON");
+        assert!(
+            told.contains("it said: …") && !told.contains("hunter2"),
+            "{told}"
+        );
+
+        let older = r#"{"source":"registry","asked":"web","at":"2026-11-30T00:00:00Z","duration_ms":0,
+            "outcome":"known","facts":["the service web {is} auto"]}"#;
+        let older: Evidence = serde_json::from_str(older).expect("read");
+        assert_eq!(older.asked, "web");
+        let Found::Known { facts } = older.found else {
+            panic!("facts")
+        };
+        assert_eq!(facts, ["the service web {is} auto"]);
     }
 
     #[test]

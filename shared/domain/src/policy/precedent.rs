@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::alert::Alert;
 use crate::incident::repair::RepairOutcome;
+use crate::incident::response::CloseReason;
 use crate::incident::{Incident, Status};
 use crate::phrase;
 use crate::playbook::plan::Plan;
@@ -184,37 +185,55 @@ fn helped(incident: &Incident) -> Option<Lesson<'_>> {
 }
 
 /// Earlier incidents of a fingerprint, a line for each, newest first: which, when, and how it ended.
-pub fn past_facts(past: &[Incident]) -> Vec<String> {
+pub fn past_facts(past: &[Incident]) -> Vec<Phrase> {
     let fact = |incident: &Incident| {
         let name = line(&incident.alert.name, NAME_CHARACTERS);
-        format!(
-            "{} at {:.0}: {name}, {}{}",
-            incident.id,
-            incident.opened_at,
-            ending(incident),
-            cause(incident)
-        )
+        let (id, at, ending) = (&incident.id, second(incident.opened_at), ending(incident));
+        match cause(incident) {
+            None => phrase!("{id} at {at}: {name}, {ending}", id, at, name, ending => ending),
+            Some(cause) => phrase!(
+                "{id} at {at}: {name}, {ending}; cause: {cause}",
+                id,
+                at,
+                name,
+                ending => ending,
+                cause
+            ),
+        }
     };
     newest_first(past).into_iter().map(fact).collect()
 }
 
 /// Other open incidents, a line for each, newest first: which, since when, and about what.
-pub fn open_facts(open: &[Incident]) -> Vec<String> {
+pub fn open_facts(open: &[Incident]) -> Vec<Phrase> {
     let fact = |incident: &Incident| {
         let (name, target) = (
             line(&incident.alert.name, NAME_CHARACTERS),
             line(&incident.alert.target, NAME_CHARACTERS),
         );
-        let (since, severity, status) = (
-            incident.opened_at,
-            incident.severity,
-            incident.status.as_str(),
-        );
-        format!(
-            "{} since {since:.0}: {name} on {target} ({severity:?}, {status}){}",
-            incident.id,
-            cause(incident)
-        )
+        let (id, since) = (&incident.id, second(incident.opened_at));
+        let (severity, state) = (format!("{:?}", incident.severity), state(incident.status));
+        match cause(incident) {
+            None => phrase!(
+                "{id} since {since}: {name} on {target} ({severity}, {state})",
+                id,
+                since,
+                name,
+                target,
+                severity,
+                state => state
+            ),
+            Some(cause) => phrase!(
+                "{id} since {since}: {name} on {target} ({severity}, {state}); cause: {cause}",
+                id,
+                since,
+                name,
+                target,
+                severity,
+                state => state,
+                cause
+            ),
+        }
     };
     newest_first(open).into_iter().map(fact).collect()
 }
@@ -225,74 +244,109 @@ fn newest_first(incidents: &[Incident]) -> Vec<&Incident> {
     sorted
 }
 
+fn second(at: Timestamp) -> String {
+    format!("{at:.0}")
+}
+
 /// How an incident ended, or its current state.
-fn ending(incident: &Incident) -> String {
+fn ending(incident: &Incident) -> Phrase {
     let Some(plan) = &incident.plan else {
         return match incident.status {
-            Status::Resolved => "resolved without a repair".to_owned(),
-            Status::Expired => "expired: nobody heard of it any more".to_owned(),
+            Status::Resolved => phrase!("resolved without a repair"),
+            Status::Expired => phrase!("expired: no alert of it came any more"),
             Status::Closed => closed(incident),
-            _ => still(incident),
+            status => state(status),
         };
     };
-    let what = format!(
-        "\"{}\" on {}",
-        line(&plan.playbook_name, NAME_CHARACTERS),
-        line(&plan.target, NAME_CHARACTERS)
-    );
+    let playbook = line(&plan.playbook_name, NAME_CHARACTERS);
+    let target = line(&plan.target, NAME_CHARACTERS);
+    let what = || phrase!("\"{playbook}\" on {target}", playbook, target);
     let outcome = incident.repair.as_ref().and_then(|repair| repair.outcome);
     match (outcome, incident.status) {
-        (Some(RepairOutcome::Verified), Status::Resolved) => {
-            format!("repaired by {what} (verified)")
+        (Some(RepairOutcome::Verified), status)
+            if status == Status::Resolved || !incident.alert.sender_resolves() =>
+        {
+            phrase!("repaired by {what} (verified)", what => what())
         }
-        (Some(RepairOutcome::Verified), _) if !incident.alert.sender_resolves() => {
-            format!("repaired by {what} (verified)")
+        (Some(outcome), _) => ran(outcome, what()),
+        (None, Status::Rejected) => phrase!("a human rejected {what}", what => what()),
+        (None, Status::Resolved) => {
+            phrase!("resolved without {what}, which was proposed", what => what())
         }
-        (Some(RepairOutcome::Verified), _) => {
-            format!("{what} was verified, but the alert has not resolved")
+        (None, Status::Expired) => {
+            phrase!("expired without {what}, which was proposed", what => what())
         }
-        (Some(RepairOutcome::StepFailed), _) => format!("{what} failed: a step failed"),
-        (Some(RepairOutcome::NotVerified), _) => format!("{what} failed: the symptom stayed"),
-        (Some(RepairOutcome::Unknown), _) => format!("{what} failed: what a step did is unknown"),
-        (Some(RepairOutcome::StillFiring), _) => {
-            format!("{what} failed: it was verified, but the alert went on")
-        }
-        (Some(RepairOutcome::Stopped), _) => format!("{what} was stopped by hand"),
-        (Some(RepairOutcome::Unreachable), _) => {
-            format!("{what} did not run: its host could not be reached")
-        }
-        (Some(RepairOutcome::NothingToDo), _) => {
-            format!("{what} found nothing to do, and changed nothing")
-        }
-        (None, Status::Rejected) => format!("a human rejected {what}"),
-        (None, Status::Resolved) => format!("resolved without {what}, which was proposed"),
-        (None, Status::Expired) => format!("expired without {what}, which was proposed"),
-        (None, Status::Closed) => {
-            format!("{}, without {what}, which was proposed", closed(incident))
-        }
-        (None, _) => still(incident),
+        (None, Status::Closed) => phrase!(
+            "{closed}, without {what}, which was proposed",
+            closed => closed(incident),
+            what => what()
+        ),
+        (None, status) => state(status),
     }
 }
 
-fn closed(incident: &Incident) -> String {
-    let reason = incident.response.closed.as_ref();
-    reason.map_or_else(
-        || "closed by a person".to_owned(),
-        |closed| format!("closed by a person: {}", closed.reason.as_str()),
-    )
+/// How a run ended that did not end its alert.
+fn ran(outcome: RepairOutcome, what: Phrase) -> Phrase {
+    match outcome {
+        RepairOutcome::Verified => {
+            phrase!("{what} was verified, but the alert has not resolved", what => what)
+        }
+        RepairOutcome::StepFailed => phrase!("{what} failed: a step failed", what => what),
+        RepairOutcome::NotVerified => phrase!("{what} failed: the symptom stayed", what => what),
+        RepairOutcome::Unknown => {
+            phrase!("{what} failed: what a step did is unknown", what => what)
+        }
+        RepairOutcome::StillFiring => {
+            phrase!("{what} failed: it was verified, but the alert went on", what => what)
+        }
+        RepairOutcome::Stopped => phrase!("{what} was stopped by hand", what => what),
+        RepairOutcome::Unreachable => {
+            phrase!("{what} did not run: its host could not be reached", what => what)
+        }
+        RepairOutcome::NothingToDo => {
+            phrase!("{what} found nothing to do, and changed nothing", what => what)
+        }
+    }
 }
 
-fn still(incident: &Incident) -> String {
-    format!("still {}", incident.status.as_str())
-}
-
-fn cause(incident: &Incident) -> String {
-    incident
-        .analysis
+fn closed(incident: &Incident) -> Phrase {
+    match incident
+        .response
+        .closed
         .as_ref()
-        .map_or_else(String::new, |analysis| {
-            format!("; cause: {}", line(&analysis.root_cause, CAUSE_CHARACTERS))
-        })
+        .map(|closed| closed.reason)
+    {
+        None => phrase!("closed by a person"),
+        Some(CloseReason::FixedByHand) => phrase!("closed by a person: fixed by hand"),
+        Some(CloseReason::FalseAlarm) => phrase!("closed by a person: false alarm"),
+        Some(CloseReason::Duplicate) => {
+            phrase!("closed by a person: it repeats another incident")
+        }
+    }
+}
+
+/// The state of an incident, in a few words.
+fn state(status: Status) -> Phrase {
+    match status {
+        Status::Open => phrase!("being analysed"),
+        Status::AwaitingApproval => phrase!("waiting for a decision"),
+        Status::NeedsHuman => phrase!("needs a human"),
+        Status::Approved => phrase!("approved, not started"),
+        Status::Rejected => phrase!("its plan was rejected"),
+        Status::Repairing => phrase!("being repaired"),
+        Status::Repaired => phrase!("repaired and verified, not resolved"),
+        Status::RepairFailed => phrase!("its repair failed"),
+        Status::Resolved => phrase!("resolved"),
+        Status::Expired => phrase!("expired"),
+        Status::Closed => phrase!("closed by a person"),
+        Status::Announced => phrase!("for information"),
+        Status::InStorm => phrase!("part of a storm"),
+    }
+}
+
+fn cause(incident: &Incident) -> Option<String> {
+    let analysis = incident.analysis.as_ref()?;
+    Some(line(&analysis.root_cause, CAUSE_CHARACTERS))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use crate::incident::{Incident, Status};
 use crate::playbook::plan::Plan;
 use crate::playbook::plan::tests::plan;
 use crate::primitives::id::IncidentId;
+use crate::primitives::phrase::Phrase;
 use crate::transition::lifecycle::tests::incident as opened;
 
 /// The nth incident of the fingerprint, an hour after the one before.
@@ -174,6 +175,12 @@ fn what_has_not_ended_says_nothing() {
     assert_eq!(recall(&[repaired(1)], 0), None);
 }
 
+/// The facts in English, one on a line.
+fn text(facts: &[Phrase]) -> String {
+    let lines: Vec<String> = facts.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}
+
 #[test]
 fn each_earlier_incident_is_one_line() {
     use RepairOutcome::{NotVerified, StepFailed, Unknown, Verified};
@@ -190,10 +197,10 @@ fn each_earlier_incident_is_one_line() {
         with(10, Status::AwaitingApproval, Some(plan()), None),
     ];
     past[0].analysis = Some(analysis("the pool of\nconnections is full"));
-    insta::assert_snapshot!(past_facts(&past).join("\n"), @r#"
-    01ARZ3NDEKTSV4RRFFQ69G5F10 at 1970-01-01T10:00:00Z: TargetDown, still awaiting_approval
+    insta::assert_snapshot!(text(&past_facts(&past)), @r#"
+    01ARZ3NDEKTSV4RRFFQ69G5F10 at 1970-01-01T10:00:00Z: TargetDown, waiting for a decision
     01ARZ3NDEKTSV4RRFFQ69G5F09 at 1970-01-01T09:00:00Z: TargetDown, "Restart" on web was verified, but the alert has not resolved
-    01ARZ3NDEKTSV4RRFFQ69G5F08 at 1970-01-01T08:00:00Z: TargetDown, still needs_human
+    01ARZ3NDEKTSV4RRFFQ69G5F08 at 1970-01-01T08:00:00Z: TargetDown, needs a human
     01ARZ3NDEKTSV4RRFFQ69G5F07 at 1970-01-01T07:00:00Z: TargetDown, resolved without a repair
     01ARZ3NDEKTSV4RRFFQ69G5F06 at 1970-01-01T06:00:00Z: TargetDown, resolved without "Restart" on web, which was proposed
     01ARZ3NDEKTSV4RRFFQ69G5F05 at 1970-01-01T05:00:00Z: TargetDown, a human rejected "Restart" on web
@@ -208,9 +215,9 @@ fn each_earlier_incident_is_one_line() {
 fn each_open_incident_is_one_line() {
     let mut open = with(1, Status::AwaitingApproval, Some(plan()), None);
     open.analysis = Some(analysis("the disk is full"));
-    insta::assert_snapshot!(open_facts(&[open, with(2, Status::Open, None, None)]).join("\n"), @r#"
-    01ARZ3NDEKTSV4RRFFQ69G5F02 since 1970-01-01T02:00:00Z: TargetDown on web (P2, open)
-    01ARZ3NDEKTSV4RRFFQ69G5F01 since 1970-01-01T01:00:00Z: TargetDown on web (P2, awaiting_approval); cause: the disk is full
+    insta::assert_snapshot!(text(&open_facts(&[open, with(2, Status::Open, None, None)])), @r#"
+    01ARZ3NDEKTSV4RRFFQ69G5F02 since 1970-01-01T02:00:00Z: TargetDown on web (P2, being analysed)
+    01ARZ3NDEKTSV4RRFFQ69G5F01 since 1970-01-01T01:00:00Z: TargetDown on web (P2, waiting for a decision); cause: the disk is full
     "#);
 }
 
@@ -252,6 +259,7 @@ fn no_outside_text_breaks_or_lengthens_a_line() {
             for fact in past_facts(&[incident.clone()])
                 .into_iter()
                 .chain(open_facts(&[incident]))
+                .map(|fact| fact.to_string())
             {
                 assert!(
                     fact.chars().count() <= LINE_CHARACTERS,

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 #[serde(from = "Stored", into = "Stored")]
 pub struct Phrase {
     text: Cow<'static, str>,
-    values: BTreeMap<Cow<'static, str>, String>,
+    values: BTreeMap<Cow<'static, str>, Part>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -22,8 +22,28 @@ enum Stored {
     Text(Cow<'static, str>),
     WithValues {
         text: Cow<'static, str>,
-        values: BTreeMap<Cow<'static, str>, String>,
+        values: BTreeMap<Cow<'static, str>, Part>,
     },
+}
+
+/// What stands in a sentence in place of a name: a value, which is the same in every language, or another sentence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Part {
+    Value(String),
+    Sentence { say: Phrase },
+}
+
+impl From<String> for Part {
+    fn from(value: String) -> Self {
+        Self::Value(value)
+    }
+}
+
+impl From<Phrase> for Part {
+    fn from(say: Phrase) -> Self {
+        Self::Sentence { say }
+    }
 }
 
 impl From<Stored> for Phrase {
@@ -50,7 +70,7 @@ impl From<Phrase> for Stored {
 
 impl Phrase {
     /// A sentence with its values. [`phrase!`](crate::phrase) is shorter.
-    pub fn with<const N: usize>(text: &'static str, values: [(&'static str, String); N]) -> Self {
+    pub fn with<const N: usize>(text: &'static str, values: [(&'static str, Part); N]) -> Self {
         let values = values.map(|(name, value)| (Cow::Borrowed(name), value));
         Self {
             text: Cow::Borrowed(text),
@@ -63,21 +83,40 @@ impl Phrase {
         &self.text
     }
 
-    /// This or another wording of the sentence, with the values in it. A wording that names a value that is not there stays as it
-    /// is: texts from outside may have braces.
-    pub fn fill(&self, wording: &str) -> String {
+    /// The sentence with its values, in the wording that it and the sentences in it have in a language, or else in English. A wording
+    /// that names a value that is not there stays as it is: texts from outside may have braces.
+    pub fn said<'w>(&self, translated: &dyn Fn(&str) -> Option<&'w str>) -> String {
+        let wording = translated(&self.text).unwrap_or(&self.text);
         if self.values.is_empty() {
             return wording.to_owned();
         }
-        let value = |name: &str| self.values.get(name).cloned();
+        let value = |name: &str| {
+            Some(match self.values.get(name)? {
+                Part::Value(value) => value.clone(),
+                Part::Sentence { say } => say.said(translated),
+            })
+        };
         fill(wording, value).unwrap_or_else(|_| wording.to_owned())
+    }
+
+    /// The same sentence where its English text is what `changed` makes of it, else that text, which has no translation any more: so
+    /// that no value of it says what the text may not.
+    #[must_use]
+    pub fn if_unchanged(self, changed: impl FnOnce(&str) -> String) -> Self {
+        let said = self.to_string();
+        let changed = changed(&said);
+        if changed == said {
+            self
+        } else {
+            changed.into()
+        }
     }
 }
 
 /// In English.
 impl fmt::Display for Phrase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.fill(&self.text))
+        f.write_str(&self.said(&|_| None))
     }
 }
 
@@ -91,9 +130,15 @@ impl From<String> for Phrase {
     }
 }
 
+impl From<&str> for Phrase {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
 impl PartialEq<str> for Phrase {
     fn eq(&self, english: &str) -> bool {
-        self.fill(&self.text) == english
+        self.said(&|_| None).as_str() == english
     }
 }
 
@@ -125,17 +170,23 @@ pub fn fill<'t>(
     Ok(filled)
 }
 
-/// A [`Phrase`]: `phrase!("until {until}: {why}", until, why = freeze.why)`.
+/// A [`Phrase`]: `phrase!("until {until}: {why}", until, why = freeze.why)`, or with another one in it:
+/// `phrase!("it was not asked: {why}", why => phrase!("there is no key"))`.
 #[macro_export]
 macro_rules! phrase {
-    ($text:literal $(, $name:ident $(= $value:expr)?)* $(,)?) => {
+    ($text:literal $(, $name:ident $(= $value:expr)? $(=> $sentence:expr)?)* $(,)?) => {
         $crate::primitives::phrase::Phrase::with(
             $text,
-            [$((stringify!($name), $crate::phrase!(@value $name $(, $value)?))),*],
+            [$((stringify!($name), $crate::phrase!(@part $name $(= $value)? $(=> $sentence)?))),*],
         )
     };
-    (@value $name:ident) => { $name.to_string() };
-    (@value $name:ident, $value:expr) => { $value.to_string() };
+    (@part $name:ident) => { $crate::primitives::phrase::Part::Value($name.to_string()) };
+    (@part $name:ident = $value:expr) => {
+        $crate::primitives::phrase::Part::Value($value.to_string())
+    };
+    (@part $name:ident => $sentence:expr) => {
+        $crate::primitives::phrase::Part::from($crate::primitives::phrase::Phrase::from($sentence))
+    };
 }
 
 #[cfg(test)]
@@ -149,7 +200,8 @@ mod tests {
         let (made, most) = (3, 2);
         let phrase = phrase!("{made} on {target}, of {most}", made, target = "web", most);
         assert_eq!(phrase, "3 on web, of 2");
-        assert_eq!(phrase.fill("{target}: {made}/{most}"), "web: 3/2");
+        let other = |_: &str| Some("{target}: {made}/{most}");
+        assert_eq!(phrase.said(&other), "web: 3/2");
         let stored = json!({
             "text": "{made} on {target}, of {most}", "values": { "made": "3", "target": "web", "most": "2" },
         });
@@ -172,7 +224,36 @@ mod tests {
     fn values_are_never_read_as_wording() {
         let hostile = phrase!("{one} and {other}", one = "{other}", other = "{one}");
         assert_eq!(hostile, "{other} and {one}");
-        assert_eq!(hostile.fill("{missing}"), "{missing}");
+        assert_eq!(hostile.said(&|_| Some("{missing}")), "{missing}");
+    }
+
+    #[test]
+    fn a_sentence_in_a_sentence_is_said_in_its_own_words() {
+        let why = phrase!("the alert has no {name}", name = "{why}");
+        let phrase = phrase!("not asked: {why} ({at})", why => why, at = "now");
+        assert_eq!(phrase, "not asked: the alert has no {why} (now)");
+        let translated = |english: &str| {
+            Some(match english {
+                "the alert has no {name}" => "{name}?",
+                _ => "{at}: {why}",
+            })
+        };
+        assert_eq!(phrase.said(&translated), "now: {why}?");
+        let stored = json!({
+            "text": "not asked: {why} ({at})",
+            "values": { "at": "now", "why": { "say": { "text": "the alert has no {name}", "values": { "name": "{why}" } } } },
+        });
+        assert_eq!(serde_json::to_value(&phrase).ok(), Some(stored.clone()));
+        assert_eq!(serde_json::from_value(stored).ok(), Some(phrase));
+    }
+
+    #[test]
+    fn what_has_to_be_changed_is_a_text_without_values() {
+        let phrase = phrase!("{name} is down", name = "web");
+        let same = |text: &str| text.to_owned();
+        assert_eq!(phrase.clone().if_unchanged(same), phrase);
+        let changed = phrase.if_unchanged(|text| text.replace("web", "…"));
+        assert_eq!(changed, Phrase::from("… is down".to_owned()));
     }
 
     #[test]

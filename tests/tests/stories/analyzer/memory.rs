@@ -157,7 +157,7 @@ async fn earlier_and_other_open_incidents_are_kept_as_evidence() {
         let Some(Found::Known { facts }) = found else {
             panic!("no facts of {source:?}: {:#?}", incident.evidence)
         };
-        facts.clone()
+        facts.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     assert_eq!(
         facts(Source::Registry),

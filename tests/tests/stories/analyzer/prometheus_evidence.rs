@@ -182,6 +182,7 @@ async fn the_alerts_expression_and_configured_queries_are_answered() {
     else {
         panic!("{others:?}")
     };
+    let (broken, ambiguous) = (broken.to_string(), ambiguous.to_string());
     assert!(
         broken.starts_with("it refused the question (400): bad_data: ")
             && broken.contains("parse error"),

@@ -128,7 +128,7 @@ fn measured(end: Timestamp) -> Evidence {
     };
     Evidence {
         source: Source::Prometheus,
-        asked: "queue_depth".to_owned(),
+        asked: "queue_depth".into(),
         at: end,
         duration_ms: 1,
         found: Found::Measured {

@@ -138,7 +138,11 @@ impl Details {
         let analysis = incident.analysis.as_ref();
         let radius = analysis.map(|analysis| &analysis.blast_radius);
         let (evidence, evidence_more) = first(
-            incident.evidence.iter().map(Asked::of).collect(),
+            incident
+                .evidence
+                .iter()
+                .map(|piece| Asked::of(piece, names))
+                .collect(),
             EVIDENCE_SHOWN,
         );
         let log_before = entries.len().saturating_sub(most);
@@ -242,10 +246,10 @@ fn impact(impact: DataImpact) -> &'static str {
 }
 
 impl Asked {
-    fn of(evidence: &Evidence) -> Self {
+    fn of(evidence: &Evidence, names: Names<'_>) -> Self {
         let mut asked = Self {
             source: evidence.source.as_str(),
-            asked: short(&evidence.asked, NAME_CHARACTERS),
+            asked: names.say(&evidence.asked, NAME_CHARACTERS),
             measurements: Vec::new(),
             facts: Vec::new(),
             more: 0,
@@ -261,12 +265,12 @@ impl Asked {
                 (asked.facts, asked.more) = first(
                     facts
                         .iter()
-                        .map(|fact| short(fact, STEP_CHARACTERS))
+                        .map(|fact| names.say(fact, STEP_CHARACTERS))
                         .collect(),
                     LINES_SHOWN,
                 );
             }
-            Found::Failed { why } => asked.failed = short(why, STEP_CHARACTERS),
+            Found::Failed { why } => asked.failed = names.say(why, STEP_CHARACTERS),
             Found::Nothing => {}
         }
         asked

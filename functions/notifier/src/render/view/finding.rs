@@ -157,15 +157,16 @@ fn measurements(evidence: &[Evidence]) -> Vec<Measured> {
         _ => Vec::new(),
     };
     // The value of the alert's own expression, which has a limit, and so not the whole expression as well.
-    let compared: Vec<&str> = evidence
+    let compared: Vec<String> = evidence
         .iter()
         .filter(|piece| measured(piece).iter().any(|one| one.limit.is_some()))
-        .map(|piece| piece.asked.as_str())
+        .map(|piece| piece.asked.to_string())
         .collect();
     let is_whole = |piece: &&Evidence| {
-        compared.iter().any(|value| {
-            piece.asked.len() > value.len() && piece.asked.trim_start().starts_with(value)
-        })
+        let asked = piece.asked.to_string();
+        compared
+            .iter()
+            .any(|value| asked.len() > value.len() && asked.trim_start().starts_with(value))
     };
     evidence
         .iter()
