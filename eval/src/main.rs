@@ -187,7 +187,7 @@ async fn by_model(model: &Model<'_>, cases: &[Case], files: &Files) -> Result<Sc
             evidence: &[],
             base: &seen.base,
         };
-        let question = question(subject, model.settings.max_output_tokens);
+        let question = question(subject, model.settings.max_output_tokens, &[]);
         let started = Instant::now();
         let reply = model
             .provider

@@ -1,5 +1,8 @@
 //! State and errors of the analyzer.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use aws::Chain;
 use aws::batch::Unhandled;
 use aws::decision_keys::SigningKeyIds;
@@ -9,13 +12,16 @@ use aws_types::SdkConfig;
 use domain::alert::Alert;
 use domain::analysis::settings::TracingSettings;
 use domain::incident::Incident;
+use domain::notification::channels::Channels;
 use domain::playbook::service::{self, Level};
 use domain::policy::limits::Limits;
 use domain::policy::precedent::Near;
+use domain::primitives::language::Language;
 use jiff::{SignedDuration, Timestamp};
 use playbook_files::analyzer_files::AnalyzerFiles;
 use playbook_files::operator_files::{OperatorFiles, limits};
 use reqwest::Client;
+use settings::channels_file;
 use settings::config_error::both;
 use settings::startup::StartupError;
 use store::{ControlTable, Store, StoreError};
@@ -69,6 +75,22 @@ impl From<InvalidUrl> for StartupError {
     }
 }
 
+/// The languages beside English that the channels of `channels.json` speak. A file that cannot be read is no reason to leave an alert
+/// without an analysis: its finding is in English then, and the notifier says what is wrong with the file.
+fn languages(config_dir: &Path) -> Vec<Language> {
+    let channels = channels_file::load(config_dir).unwrap_or_else(|errors| {
+        warn!(error = %errors, "models are asked for English texts alone");
+        Channels::default()
+    });
+    let spoken: BTreeSet<Language> = channels
+        .channels
+        .iter()
+        .map(|channel| channels.language_of(channel))
+        .filter(|language| *language != Language::English)
+        .collect();
+    spoken.into_iter().collect()
+}
+
 /// The function's state between messages.
 #[derive(Debug)]
 pub struct App {
@@ -84,6 +106,8 @@ pub struct App {
     pub(crate) prometheus: Option<Prometheus>,
     pub(crate) signoz: Option<Signoz>,
     pub(crate) models: Vec<Model>,
+    /// The languages beside English in which channels read a finding.
+    pub(crate) languages: Vec<Language>,
     pub(crate) tracer: OnceCell<Tracer>,
     pub(crate) function_name: Option<String>,
     pub(crate) approval_ttl: SignedDuration,
@@ -124,6 +148,7 @@ impl App {
             repairs: Queue::new(sqs, config.repairs_queue),
             secrets: Secrets::new(aws_sdk_secretsmanager::Client::new(aws)),
             models: models(&analyzer, &http, aws),
+            languages: languages(&config.config_dir),
             tracer: OnceCell::new(),
             function_name: config.function_name,
             prometheus,
@@ -225,11 +250,48 @@ impl App {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use aws::batch::Unhandled as _;
     use aws::queue::QueueError;
+    use domain::primitives::language::Language;
     use store::StoreError;
 
-    use super::Failure;
+    use super::{Failure, languages};
+
+    #[test]
+    fn a_finding_is_asked_for_in_the_languages_of_channels() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let read = |text: &str| {
+            fs::write(directory.path().join("channels.json"), text).expect("written");
+            languages(directory.path())
+        };
+        assert_eq!(languages(directory.path()), [], "there is no file");
+        let channel = |name: &str, chat: u8, language: &str| {
+            let to = format!(r#""to": {{"telegram": {{"chat_id": {chat}}}}}"#);
+            format!(r#"{{"name": "{name}", {language} {to}}}"#)
+        };
+        let english = channel("a", 1, "");
+        let chinese = channel("b", 2, r#""language": "zh-TW","#);
+        let channels = |top: &str, all: &[&str]| {
+            format!(
+                r#"{{{top} "channels": [{}], "routes": [{{"channels": ["a"]}}]}}"#,
+                all.join(",")
+            )
+        };
+        let both = channels("", &[&english, &chinese]);
+        let all = channels(r#""language": "zh-TW","#, &[&english]);
+        let cases: [(&str, &[Language]); 5] = [
+            (&channels("", &[&english]), &[]),
+            (&both, &[Language::TraditionalChinese]),
+            (&all, &[Language::TraditionalChinese]),
+            (r#"{"language": "zh-TW"}"#, &[]),
+            ("{", &[]),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(read(text), expected, "{text}");
+        }
+    }
 
     #[test]
     fn a_failure_is_permanent_where_no_retry_helps() {

@@ -5,18 +5,21 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
-use domain::analysis::{Analysis, BlastRadius, DataImpact, Responsibility, Risk};
+use domain::analysis::{Analysis, BlastRadius, DataImpact, FindingTexts, Responsibility, Risk};
+use domain::primitives::language::Language;
 use domain::primitives::safe_text::sanitize;
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 /// How long a title may be, and a length of time in words. What is longer is cut, as with every bound here.
 const TITLE_CHARACTERS: usize = 120;
 /// How long every other text may be.
 const TEXT_CHARACTERS: usize = 2000;
+/// How long a translated one may be: cards and Details show about half of it.
+const TRANSLATION_CHARACTERS: usize = 600;
 /// How many entries a list may have.
 const LIST_ENTRIES: usize = 10;
 /// How long each of them may be.
@@ -64,6 +67,26 @@ pub struct Finding {
     /// How far it is from normal, if anything was measured.
     #[serde(deserialize_with = "nullable")]
     pub deviation: Option<String>,
+    /// Its texts in other languages.
+    #[serde(default, deserialize_with = "translations")]
+    pub translations: BTreeMap<Language, Translation>,
+}
+
+/// The texts of a finding in another language.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Translation {
+    pub texts: FindingTexts,
+    pub description: String,
+}
+
+/// The same as a model answers it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TranslationAnswer {
+    description: String,
+    root_cause: String,
+    suggested_action: String,
+    optimisation_suggestions: Vec<String>,
 }
 
 /// Why an answer is no finding: which field, and what is wrong with it.
@@ -90,8 +113,8 @@ impl Finding {
 
     /// The JSON schema of an answer. It keeps to what OpenAI's strict mode takes
     /// (<https://platform.openai.com/docs/guides/structured-outputs>): every field is required, none is added. That a title is not
-    /// blank cannot be said in it.
-    pub fn schema() -> Value {
+    /// blank cannot be said in it. The texts are asked for in these languages too.
+    pub fn schema(languages: &[Language]) -> Value {
         let closed = |properties: Value| {
             let required: Vec<_> = properties
                 .as_object()
@@ -109,7 +132,7 @@ impl Finding {
         let confidence = json!({
             "type": "number", "minimum": 0, "maximum": 1, "description": "How sure you are, from 0 (a guess) to 1 (proven by the evidence).",
         });
-        closed(json!({
+        let mut fields = json!({
             "action_title": text("The suggested action in a few words."),
             "description": text("What is going on, in two or three sentences."),
             "root_cause": text("The most likely cause, and which evidence speaks for it."),
@@ -133,7 +156,29 @@ impl Finding {
             },
             "optimisation_suggestions": list("How to keep it from coming back."),
             "deviation": nullable("How far the measured values are from normal, or null if nothing was measured."),
-        }))
+        });
+        if !languages.is_empty() {
+            let translation = closed(json!({
+                "description": text("The description in this language."),
+                "root_cause": text("The root cause in this language."),
+                "suggested_action": text("The suggested action in this language."),
+                "optimisation_suggestions": list("The suggestions in this language."),
+            }));
+            let translations: Map<String, Value> = languages
+                .iter()
+                .map(|language| (language.tag().to_owned(), translation.clone()))
+                .collect();
+            fields["translations"] = closed(translations.into());
+        }
+        closed(fields)
+    }
+
+    /// The same with the translations into these languages alone.
+    #[must_use]
+    pub fn only_in(mut self, languages: &[Language]) -> Self {
+        self.translations
+            .retain(|language, _| languages.contains(language));
+        self
     }
 
     /// A static analysis with this finding laid over it. A model raises the risk and the impact on data that the rules give, and
@@ -155,8 +200,18 @@ impl Finding {
                 data_impact,
                 ..self.blast_radius
             },
-            // The rule's, which a model has replaced.
-            translations: BTreeMap::new(),
+            // Not the rule's: a model has replaced what they say.
+            translations: self
+                .translations
+                .iter()
+                .map(|(language, said)| (*language, said.texts.clone()))
+                .collect(),
+            descriptions: self
+                .translations
+                .into_iter()
+                .map(|(language, said)| (language, said.description))
+                .filter(|(_, description)| !description.is_empty())
+                .collect(),
             affected_services: self.affected_services,
             primary_responsibility: self.primary_responsibility,
             optimisation_suggestions: self.optimisation_suggestions,
@@ -197,6 +252,28 @@ fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Re
     deserializer.deserialize_map(Object(PhantomData))
 }
 
+/// Reads translations. One that is missing, or is not what it should be, is left out: its readers get the English texts, and the
+/// finding was paid for.
+fn translations<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<Language, Translation>, D::Error> {
+    let answered = Value::deserialize(deserializer)?;
+    let read = |language: Language| {
+        let answer = answered.get(language.tag())?;
+        let answer = TranslationAnswer::deserialize(answer).ok()?;
+        let text = |text: &str| sanitize(text, TRANSLATION_CHARACTERS);
+        let texts = FindingTexts {
+            root_cause: text(&answer.root_cause),
+            action: text(&answer.suggested_action),
+            suggestions: entries(&answer.optimisation_suggestions),
+        };
+        let is_whole = !texts.root_cause.is_empty() && !texts.action.is_empty();
+        let description = text(&answer.description);
+        is_whole.then_some((language, Translation { texts, description }))
+    };
+    Ok(Language::ALL.into_iter().filter_map(read).collect())
+}
+
 /// Reads one of the names of an enumeration. Derived code alone would also take `{"low": null}`.
 fn word<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<T, D::Error> {
     let word = String::deserialize(deserializer)?;
@@ -228,12 +305,15 @@ fn nullable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>
 }
 
 fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    let entries = Vec::<String>::deserialize(deserializer)?;
+    Ok(entries(&Vec::<String>::deserialize(deserializer)?))
+}
+
+fn entries(entries: &[String]) -> Vec<String> {
     let shown = entries
         .iter()
         .map(|entry| sanitize(entry, ENTRY_CHARACTERS))
         .filter(|entry| !entry.is_empty());
-    Ok(shown.take(LIST_ENTRIES).collect())
+    shown.take(LIST_ENTRIES).collect()
 }
 
 fn confidence<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {

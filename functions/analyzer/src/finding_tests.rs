@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 
 use domain::analysis::{Analysis, BlastRadius, DataImpact, Responsibility, Risk};
+use domain::primitives::language::Language;
 use serde_json::{Value, json};
 
-use super::Finding;
+use super::{Finding, Translation};
 
 fn answer() -> Value {
     json!({
@@ -58,6 +59,7 @@ fn every_field_is_read() {
         primary_responsibility: Responsibility::App,
         optimisation_suggestions: vec!["Alert on the queue's age.".into()],
         deviation: None,
+        translations: BTreeMap::new(),
     };
     assert_eq!(parsed(&answer()), Ok(expected));
 }
@@ -143,7 +145,7 @@ fn mutations() -> Vec<(String, Value)> {
 
 #[test]
 fn schema_and_parser_take_the_same_answers() {
-    let validator = jsonschema::validator_for(&Finding::schema()).expect("a schema");
+    let validator = jsonschema::validator_for(&Finding::schema(&[])).expect("a schema");
     let (mut taken, mut refused) = (0, 0);
     for (mutation, answer) in mutations() {
         let by_schema = validator.is_valid(&answer);
@@ -283,6 +285,80 @@ fn what_is_too_long_is_cut_and_what_nobody_sees_is_taken_out() {
     assert_eq!(finding.optimisation_suggestions, ["one"]);
 }
 
+/// A translation as it should be.
+fn translation() -> Value {
+    json!({
+        "description": "佇列持續增長。", "root_cause": "部署後發生死結。", "suggested_action": "先重啟，再回復版本。",
+        "optimisation_suggestions": ["監控佇列的等待時間。"],
+    })
+}
+
+const CHINESE: [Language; 1] = [Language::TraditionalChinese];
+
+#[test]
+fn texts_are_asked_for_in_the_languages_of_readers_only() {
+    assert!(Finding::schema(&[])["properties"]["translations"].is_null());
+    let schema = Finding::schema(&CHINESE);
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    assert!(!validator.is_valid(&answer()), "a vendor has to give them");
+    let mut translated = answer();
+    translated["translations"] = json!({ "zh-TW": translation() });
+    assert!(validator.is_valid(&translated));
+
+    let finding = parsed(&translated).expect("a finding").only_in(&CHINESE);
+    let analysis = finding.over(by_rule(Risk::Low, DataImpact::None));
+    let texts = &analysis.translations[&Language::TraditionalChinese];
+    assert_eq!(
+        (texts.root_cause.as_str(), texts.action.as_str()),
+        ("部署後發生死結。", "先重啟，再回復版本。")
+    );
+    assert_eq!(texts.suggestions, ["監控佇列的等待時間。"]);
+    assert_eq!(
+        analysis.descriptions[&Language::TraditionalChinese],
+        "佇列持續增長。"
+    );
+    assert_eq!(analysis.root_cause, "A deadlock after the deployment.");
+
+    let unasked = parsed(&translated).expect("a finding").only_in(&[]);
+    assert_eq!(unasked.translations, BTreeMap::new());
+}
+
+#[test]
+fn a_translation_that_is_none_leaves_the_english_texts() {
+    let long = format!("\u{202e}{}\u{200b}", "警".repeat(5000));
+    let mut answer = answer();
+    let with = |pointer: &str, value: Value| {
+        let mut translation = translation();
+        *translation.pointer_mut(pointer).expect("a place") = value;
+        json!({ "zh-TW": translation })
+    };
+    for none in [
+        json!(null),
+        json!([]),
+        json!("部署"),
+        json!({}),
+        json!({ "zh-TW": null }),
+        json!({ "zh-TW": "部署" }),
+        json!({ "fr": translation() }),
+        with("/root_cause", json!("\u{200b}")),
+        with("/suggested_action", json!(1)),
+        with("/optimisation_suggestions", json!("x")),
+        json!({ "zh-TW": { "root_cause": "r", "playbook": "restart" } }),
+    ] {
+        answer["translations"] = none.clone();
+        let finding = parsed(&answer).expect("a finding");
+        assert_eq!(finding.translations, BTreeMap::new(), "{none}");
+    }
+    answer["translations"] = with("/root_cause", json!(long));
+    answer["translations"]["zh-TW"]["description"] = json!(long);
+    answer["translations"]["zh-TW"]["optimisation_suggestions"] = json!(vec![&long; 50]);
+    let finding = parsed(&answer).expect("a finding");
+    let Translation { texts, description } = &finding.translations[&Language::TraditionalChinese];
+    assert_eq!(texts.root_cause, "警".repeat(600));
+    assert_eq!(*description, "警".repeat(600));
+    assert_eq!(texts.suggestions, vec!["警".repeat(200); 10]);
+}
+
 fn by_rule(risk: Risk, data_impact: DataImpact) -> Analysis {
     Analysis {
         action_title: "Look".into(),
@@ -301,6 +377,7 @@ fn by_rule(risk: Risk, data_impact: DataImpact) -> Analysis {
             data_impact,
         },
         translations: BTreeMap::new(),
+        descriptions: BTreeMap::new(),
         affected_services: vec!["rule".into()],
         primary_responsibility: Responsibility::Infra,
         optimisation_suggestions: vec![],

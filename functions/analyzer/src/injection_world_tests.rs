@@ -16,6 +16,7 @@ use domain::playbook::service::{self, Level};
 use domain::policy::limits::Limits;
 use domain::policy::precedent::{past_facts, recall};
 use domain::primitives::id::{IncidentId, MemberId};
+use domain::primitives::language::Language;
 use jiff::SignedDuration;
 use playbook_files::analyzer_files::AnalyzerFiles;
 use playbook_files::operator_files::{OperatorFiles, limits};
@@ -237,6 +238,7 @@ impl World {
                 base: &base,
             },
             1200,
+            &Language::ALL[1..],
         );
         let memory = recall(&past, self.analyzer.settings.memory.incidents)
             .expect("the same repair helped each time");
@@ -271,6 +273,7 @@ impl World {
                 input: 0,
                 output: 0,
             },
+            &Language::ALL[1..],
         ) {
             Ok((finding, model)) => Asked {
                 finding: Some((finding, "openai".to_owned(), model)),

@@ -8,6 +8,7 @@ use domain::analysis::budget::Spent;
 use domain::analysis::price::{MicroUsd, Price, Usage};
 use domain::analysis::settings::{Api, ProviderSettings};
 use domain::phrase;
+use domain::primitives::language::Language;
 use domain::primitives::phrase::Phrase;
 use domain::primitives::time::utc_day;
 use jiff::Timestamp;
@@ -155,7 +156,7 @@ impl App {
             Err(why) => return Ok(Err(ModelFailure::Said(why))),
         };
         let (incident, name) = (&subject.incident.id, &model.settings.name);
-        let question = prompt::question(subject, model.settings.max_output_tokens);
+        let question = prompt::question(subject, model.settings.max_output_tokens, &self.languages);
         // Reserved before the call, because a call without an answer may be billed too.
         let most = worst_price(model, &question);
         let reservation = match self
@@ -186,7 +187,8 @@ impl App {
             // The reservation stays: the budget has less room than it could have, never more.
             warn!(incident_id = %incident, provider = name, error = %Chain(&error), "a call's price could not be settled");
         }
-        Ok(read(reply, call_span, model.price).map_err(ModelFailure::Said))
+        let read = read(reply, call_span, model.price, &self.languages);
+        Ok(read.map_err(ModelFailure::Said))
     }
 
     /// Notifies people once a day that the budget is used up.
@@ -236,6 +238,7 @@ pub(crate) fn read(
     reply: Result<Reply, CallFailed>,
     mut span: Span,
     price: Price,
+    languages: &[Language],
 ) -> Result<(Finding, String), String> {
     let reply = match reply {
         Ok(reply) => reply,
@@ -259,7 +262,7 @@ pub(crate) fn read(
     match Finding::parse(&reply.text) {
         Ok(finding) => {
             span.end();
-            Ok((finding, reply.model))
+            Ok((finding.only_in(languages), reply.model))
         }
         Err(error) => {
             span.fail("unfit_answer", &error.to_string());

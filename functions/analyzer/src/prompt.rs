@@ -6,6 +6,7 @@ use domain::analysis::Analysis;
 use domain::analysis::evidence::{Evidence, Found};
 use domain::incident::Incident;
 use domain::playbook::service::Service;
+use domain::primitives::language::Language;
 use domain::primitives::safe_text::cut;
 use domain::primitives::safe_text::without_hidden;
 use redaction::redact;
@@ -21,6 +22,12 @@ const MATERIAL_BYTES: usize = 12_000;
 const TEXT_CHARACTERS: usize = 600;
 /// How long a name may be.
 const NAME_CHARACTERS: usize = 100;
+
+/// By how much an answer may be longer for each language beside English, in tokens: the four texts, at about one token and a half for a
+/// character of Chinese.
+const TRANSLATION_TOKENS: u32 = 800;
+/// What `max_output_tokens` in analyzer.yaml can be at most. Translations alone do not take an answer beyond it.
+const MOST_OUTPUT_TOKENS: u32 = 32_000;
 
 /// The instructions to a model. They hold no text from outside.
 const TASK: &str = "\
@@ -52,17 +59,41 @@ pub struct Subject<'a> {
 
 /// The question about an incident. The fence carries the incident's id, of which 80 bits are random
 /// and unknown outside: no text that came with the alert can repeat it.
-pub fn question(subject: Subject<'_>, max_output_tokens: u32) -> Question {
+///
+/// The finding's texts are asked for in `languages` too, beside English: the answer may then be longer, and its reservation is higher.
+pub fn question(subject: Subject<'_>, max_output_tokens: u32, languages: &[Language]) -> Question {
     let fence = subject.incident.id.as_str();
     let material = material(subject);
+    let translations = languages.iter().copied().map(translation);
+    let translations: String = translations.collect();
+    let more_tokens = languages.iter().fold(0, |tokens: u32, _| {
+        tokens.saturating_add(TRANSLATION_TOKENS)
+    });
     Question {
         instructions: format!(
-            "{TASK}\nThe material stands between the lines BEGIN {fence} and END {fence}."
+            "{TASK}{translations}\nThe material stands between the lines BEGIN {fence} and END {fence}."
         ),
         material: format!("BEGIN {fence}\n{material}\nEND {fence}"),
-        schema: Finding::schema(),
-        max_output_tokens,
+        schema: Finding::schema(languages),
+        max_output_tokens: max_output_tokens
+            .saturating_add(more_tokens)
+            .min(max_output_tokens.max(MOST_OUTPUT_TOKENS)),
     }
+}
+
+/// What is asked of a model for readers of a language.
+fn translation(language: Language) -> String {
+    let name = match language {
+        Language::English => "English",
+        Language::TraditionalChinese => {
+            "Traditional Chinese as operations engineers in Taiwan write it"
+        }
+    };
+    format!(
+        "\ntranslations.{}: the same texts in {name}, each as short as the English one. Names, labels, commands and figures stay as they \
+         are. All other fields are in English.",
+        language.tag()
+    )
 }
 
 /// What a model is given to look at, as one line of JSON: quotes and line ends in a text are escaped, and stay inside of it.

@@ -9,6 +9,7 @@ use domain::episode::Firing;
 use domain::incident::Incident;
 use domain::incident::change::IncidentChange;
 use domain::primitives::id::{IncidentId, MemberId};
+use domain::primitives::language::Language;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -58,6 +59,7 @@ fn asked(incident: &Incident, evidence: &[Evidence]) -> Question {
             base: &base(),
         },
         100,
+        &[],
     )
 }
 
@@ -145,6 +147,27 @@ fn secrets_stay_here_also_where_only_the_name_tells_of_them() {
         "what is no secret stays useful: {}",
         question.material
     );
+}
+
+#[test]
+fn another_language_costs_tokens_only_where_it_is_read() {
+    let incident = incident(&[]);
+    let subject = Subject {
+        incident: &incident,
+        service: None,
+        evidence: &[],
+        base: &base(),
+    };
+    let english = question(subject, 1200, &[]);
+    assert_eq!(english.max_output_tokens, 1200);
+    assert!(!english.instructions.contains("translations"));
+    let both = question(subject, 1200, &[Language::TraditionalChinese]);
+    assert_eq!(both.max_output_tokens, 2000);
+    assert!(both.instructions.contains("translations.zh-TW"));
+    assert!(both.schema["properties"]["translations"].is_object());
+    assert_eq!(english.material, both.material);
+    let most = question(subject, 32_000, &[Language::TraditionalChinese]);
+    assert_eq!(most.max_output_tokens, 32_000);
 }
 
 #[test]

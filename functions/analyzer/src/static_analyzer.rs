@@ -41,6 +41,7 @@ pub fn analyse(rule: &StaticRule, alert: &Alert, service: Option<&Service>) -> A
             data_impact: rule.data_impact,
         },
         translations: rule.translations(alert),
+        descriptions: BTreeMap::new(),
         affected_services: vec![affected.to_owned()],
         primary_responsibility: rule.responsibility,
         optimisation_suggestions: if rule.suggests(alert) {

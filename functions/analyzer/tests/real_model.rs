@@ -53,7 +53,7 @@ async fn a_real_model_answers_a_finding() {
     let question = Question {
         instructions: "You are an SRE. Find the most likely cause of the alert.".to_owned(),
         material: "Alert HighErrorRate on service checkout: 12 % of requests fail since the deployment 10 minutes ago.".to_owned(),
-        schema: narrowed(Finding::schema()),
+        schema: narrowed(Finding::schema(&[])),
         max_output_tokens: 700,
     };
 

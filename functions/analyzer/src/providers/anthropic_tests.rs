@@ -12,7 +12,7 @@ fn question() -> Question {
     Question {
         instructions: "Find the cause.".into(),
         material: "an alert".into(),
-        schema: Finding::schema(),
+        schema: Finding::schema(&[]),
         max_output_tokens: 64,
     }
 }

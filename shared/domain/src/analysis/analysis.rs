@@ -119,9 +119,12 @@ pub struct Analysis {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rule_claims_no_cause: bool,
     pub blast_radius: BlastRadius,
-    /// The texts in other languages, where the finding is a rule's that has them.
+    /// The texts in other languages, as a rule or a model has them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub translations: BTreeMap<Language, FindingTexts>,
+    /// The description in other languages, where it is a model's: a rule's is the alert's own words.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub descriptions: BTreeMap<Language, String>,
     /// Which services are affected.
     pub affected_services: Vec<String>,
     /// Whose problem it most likely is.
@@ -176,6 +179,7 @@ pub(crate) mod tests {
                 data_impact: DataImpact::None,
             },
             translations: BTreeMap::new(),
+            descriptions: BTreeMap::new(),
             affected_services: vec![],
             primary_responsibility: Responsibility::App,
             optimisation_suggestions: vec![],

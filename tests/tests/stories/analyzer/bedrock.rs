@@ -26,7 +26,7 @@ async fn bedrock_answers_and_says_what_it_used() {
     let question = Question {
         instructions: "Find the cause.".to_owned(),
         material: "checkout is slow".to_owned(),
-        schema: Finding::schema(),
+        schema: Finding::schema(&[]),
         max_output_tokens: 200,
     };
     for answer_format in ["json_schema", "text"] {

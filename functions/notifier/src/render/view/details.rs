@@ -173,7 +173,7 @@ impl Details {
             resource: short(target, NAME_CHARACTERS),
             severity: format!("{:?}", incident.severity),
             description: analysis
-                .map(|analysis| short(&analysis.description, TEXT_CHARACTERS))
+                .map(|analysis| short(names.description(analysis), TEXT_CHARACTERS))
                 .unwrap_or_default(),
             affected_pods: radius.map_or(0, |radius| radius.affected_pods),
             downtime: radius

@@ -78,6 +78,12 @@ impl<'a> Names<'a> {
         analysis.translations.get(&self.language)
     }
 
+    /// A finding's description in the language of the readers, or as it is.
+    pub(crate) fn description<'t>(&self, analysis: &'t Analysis) -> &'t str {
+        let translated = analysis.descriptions.get(&self.language);
+        translated.unwrap_or(&analysis.description)
+    }
+
     /// How long something lasted: `1 h 12 min`, `1 小時 12 分鐘`.
     pub(crate) fn duration(&self, from: Timestamp, until: Timestamp) -> String {
         let minutes = until.duration_since(from).as_mins().max(0);
