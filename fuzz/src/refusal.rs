@@ -1,5 +1,6 @@
 //! Properties of problem documents: stable, small, and with a place.
 
+use domain::primitives::language::Language;
 use ingress::rejection::Rejection;
 use lambda_http::http::header;
 use serde_json::Value;
@@ -11,7 +12,7 @@ const MOST_BYTES: usize = 8_192;
 pub(crate) fn document(rejection: Rejection) -> Value {
     let (status, kind) = rejection.kind();
     let text = rejection.to_string();
-    let response = rejection.into_response();
+    let response = rejection.into_response(Language::English);
     assert_eq!(response.status(), status);
     assert_eq!(
         response.headers()[header::CONTENT_TYPE],

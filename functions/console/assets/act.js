@@ -36,7 +36,7 @@ async function send(form, refresh) {
   try {
     const response = await fetch(target(form), {
       method: "POST",
-      headers: { "Content-Type": "application/json", "X-Quell-One-Time": token },
+      headers: { "Content-Type": "application/json", "X-Quell-One-Time": token, "Accept-Language": document.documentElement.lang },
       body: JSON.stringify(values(form)),
     });
     said = response.ok ? (document.body.dataset.sayDone ?? "") : failed(await detail(response));

@@ -58,10 +58,8 @@ impl App {
 
         let found = routes::find(request.method(), request.uri().path());
         let route = found.as_ref().map_or("none", |found| found.route.path);
-        let page = found
-            .as_ref()
-            .is_ok_and(|found| found.route.to.is_page())
-            .then(|| access::language(request.headers()));
+        let is_page = found.as_ref().is_ok_and(|found| found.route.to.is_page());
+        let language = access::language(request.headers());
         let span = info_span!("request", request_id);
         let answered = match found {
             Ok(found) => {
@@ -88,9 +86,10 @@ impl App {
             Err(rejection) => {
                 // Before the answer is made, which consumes the rejection.
                 rejection.tell(&mut line);
-                match page {
-                    Some(language) => rejection.into_page(language),
-                    None => rejection.into_response(),
+                if is_page {
+                    rejection.into_page(language)
+                } else {
+                    rejection.into_response(language)
                 }
             }
         };

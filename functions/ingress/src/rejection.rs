@@ -6,6 +6,9 @@ use aws::metrics::MetricsLine;
 use aws::queue::QueueError;
 use aws::secrets::SecretError;
 use domain::incident::approval::Refusal;
+use domain::notification::button_reply::ButtonReply;
+use domain::notification::words::words;
+use domain::primitives::language::Language;
 use domain::transition::response::ResponseRefusal;
 use intake::IntakeError;
 use lambda_http::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -207,14 +210,36 @@ impl Rejection {
         }
     }
 
-    pub fn into_response(self) -> Response<Body> {
+    /// The sentence for a person who reads this language.
+    pub(crate) fn said(&self, language: Language) -> String {
+        let page = |key: &str| words(language).text("page", key).to_owned();
+        match self {
+            Self::NotSignedIn => page("not_signed_in"),
+            Self::Unauthenticated(_) | Self::Forged(_) => page("reload"),
+            Self::NoApproval => ButtonReply::NoApproval.words(language),
+            Self::NoIncident => ButtonReply::NoIncident.words(language),
+            Self::Refused(refusal) => ButtonReply::from(refusal.clone()).words(language),
+            Self::NotPossible(refusal) => words(language).say(&refusal.phrase()),
+            Self::NoSecret => page("no_key"),
+            Self::Passing(_) => page("try_again"),
+            other => other.to_string(),
+        }
+    }
+
+    /// A problem document. Who asks for another language, as the console does for its reader, gets its detail in that; programs, which
+    /// ask for none, in English.
+    pub fn into_response(self, language: Language) -> Response<Body> {
         let (status, kind) = self.kind();
+        let detail = match language {
+            Language::English => self.to_string(),
+            other => self.said(other),
+        };
         let at = match &self {
             Self::Malformed { at, .. } => at.as_deref(),
             _ => None,
         };
         let title = status.canonical_reason().unwrap_or_default();
-        let document = problem::document(kind, (status.as_u16(), title), &self.to_string(), at);
+        let document = problem::document(kind, (status.as_u16(), title), &detail, at);
         let mut response = Response::new(Body::from(document));
         *response.status_mut() = status;
         let headers = response.headers_mut();
@@ -242,5 +267,59 @@ impl Rejection {
         if self.kind().0 == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::incident::approval::Refusal;
+    use domain::phrase;
+    use domain::primitives::language::Language;
+    use domain::transition::response::ResponseRefusal;
+    use lambda_http::Body;
+
+    use super::Rejection;
+
+    fn detail(rejection: Rejection, language: Language) -> String {
+        let response = rejection.into_response(language);
+        let Body::Text(text) = response.into_body() else {
+            panic!("a document")
+        };
+        let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        document["detail"].as_str().expect("a detail").to_owned()
+    }
+
+    #[test]
+    fn a_refusal_is_said_in_the_language_that_is_asked_for() {
+        let over = || ResponseRefusal::NotPossible(phrase!("it is over"));
+        type Case<'a> = (fn() -> Rejection, &'a str, &'a str);
+        let cases: [Case<'_>; 4] = [
+            (
+                || Rejection::NotPossible(ResponseRefusal::NotListed),
+                "you are not on the list of people who may decide",
+                "您不在可決定人員的名單中",
+            ),
+            (
+                || Rejection::Refused(Refusal::NotAllowed),
+                "the rules do not let you decide on this plan",
+                "依目前規則，您無權決定這項計畫。",
+            ),
+            (
+                || Rejection::NoIncident,
+                "there is no incident with this id",
+                "找不到這個事件。",
+            ),
+            (
+                || Rejection::Passing("table quell-prod is away".into()),
+                "the alert could not be stored and queued right now; send it again",
+                "目前無法處理，請再試一次。",
+            ),
+        ];
+        for (rejection, english, chinese) in cases {
+            assert_eq!(detail(rejection(), Language::English), english);
+            assert_eq!(detail(rejection(), Language::TraditionalChinese), chinese);
+        }
+        let over = detail(Rejection::NotPossible(over()), Language::TraditionalChinese);
+        assert_eq!(over, "事件已結束");
     }
 }

@@ -5,7 +5,7 @@ mod board;
 mod incident;
 mod lists;
 
-use access::{Reader, one_time};
+use access::{AccessError, Reader, one_time};
 use askama::Template;
 use domain::notification::channels::Identity;
 use domain::notification::person_token::Right;
@@ -205,15 +205,30 @@ struct RefusedPage<'a> {
 
 /// The page of a refusal.
 pub(crate) fn refused(refusal: &Refusal, path: &str, say: Say) -> String {
-    let (status, _) = refusal.kind();
     let page = RefusedPage {
         say,
         root: access::root(path),
         version: &VERSION,
-        title: status.canonical_reason().unwrap_or_default(),
-        detail: refusal.to_string(),
+        title: say.page("refused"),
+        detail: why_refused(refusal, say),
     };
     rendered(&page).unwrap_or_default()
+}
+
+fn why_refused(refusal: &Refusal, say: Say) -> String {
+    let why = match refusal {
+        Refusal::NoIncident => say.page("refused_no_incident"),
+        Refusal::NoRoute(_) | Refusal::WrongMethod { .. } => say.page("refused_no_page"),
+        Refusal::Passing(_) | Refusal::Access(AccessError::Store(_)) => {
+            say.page("refused_try_again")
+        }
+        Refusal::Access(_) => say.page("refused_access"),
+        // The API's own words for what is wrong with a parameter.
+        Refusal::Malformed { at, why } => {
+            return format!("{} {at}: {why}", say.page("refused_malformed"));
+        }
+    };
+    why.to_owned()
 }
 
 fn rendered(template: &impl Template) -> Result<String, Refusal> {
@@ -226,6 +241,38 @@ fn rendered(template: &impl Template) -> Result<String, Refusal> {
 mod tests {
     use std::fs;
     use std::path::Path;
+
+    use domain::primitives::language::Language;
+
+    use super::{Refusal, Say, refused};
+
+    #[test]
+    fn a_refusal_is_a_page_in_the_readers_language() {
+        let fault = || Refusal::Passing("table quell-prod is away".into());
+        for (language, title, why, try_again) in [
+            (
+                Language::English,
+                "This page cannot be shown",
+                "There is no incident with this id.",
+                "It could not be read right now.",
+            ),
+            (
+                Language::TraditionalChinese,
+                "無法顯示此頁面",
+                "找不到這個事件。",
+                "目前無法讀取",
+            ),
+        ] {
+            let say = Say { language };
+            let page = refused(&Refusal::NoIncident, "/console/incidents/x", say);
+            assert!(page.contains(title) && page.contains(why), "{page}");
+            let page = refused(&fault(), "/console", say);
+            assert!(
+                page.contains(try_again) && !page.contains("quell-prod"),
+                "{page}"
+            );
+        }
+    }
 
     #[test]
     fn only_the_frame_takes_markup_as_it_is() {

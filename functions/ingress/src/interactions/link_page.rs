@@ -3,7 +3,6 @@
 use crate::reply::page;
 use domain::incident::Incident;
 use domain::incident::approval::{Approval, Verdict};
-use domain::notification::button_reply::ButtonReply;
 use domain::notification::channels::Language;
 use domain::notification::words::words;
 use domain::playbook::plan::Plan;
@@ -156,16 +155,7 @@ pub(crate) fn told(words: &str, language: Language) -> String {
 
 /// The page of a refusal.
 pub(crate) fn refused(rejection: &Rejection, language: Language) -> String {
-    let page = |key, fields: &[(&str, &str)]| words(language).fill("page", key, fields);
-    let sentence = match rejection {
-        Rejection::NotSignedIn => page("not_signed_in", &[]),
-        Rejection::NoApproval => ButtonReply::NoApproval.words(language),
-        Rejection::Refused(refusal) => ButtonReply::from(refusal.clone()).words(language),
-        Rejection::NoSecret => page("no_key", &[]),
-        Rejection::Passing(_) => page("try_again", &[]),
-        other => other.to_string(),
-    };
-    told(&line(&sentence, NAME_CHARACTERS), language)
+    told(&line(&rejection.said(language), NAME_CHARACTERS), language)
 }
 
 /// A time as people read it, to the minute.
