@@ -207,7 +207,7 @@ fn a_notice_says_what_happened_first_and_whom_it_is_for_last() {
         "🔁 It fires again\nP1 AlertStorm · many targets in all\n800 of 1000 incidents still open\n",
         "⏫ It got worse\nP1 HighErrorRate [x14] · checkout-api in shop\n⏳ Waiting for a decision until ",
         "🚨 A decision is needed\n",
-        "🙋 The plan does not run: a human has to look\nP2 CertificateExpiresSoon · shop.example.com in edge\nnobody decided in time\n",
+        "🙋 The plan does not run: a human has to look\nP2 CertificateExpiresSoon · shop.example.com in edge\nthere was no decision in time\n",
         "🙋 The repair found nothing to do, and changed nothing\nP1 HighErrorRate",
     ];
     assert_eq!(told.len(), expected.len());

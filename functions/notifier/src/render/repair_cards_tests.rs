@@ -241,8 +241,8 @@ fn a_command_that_is_cut_says_so_and_where_the_whole_stands() {
             .plain();
         (card, details)
     };
-    const IN_DETAILS: &str = "where a command was cut: the whole of it is in the details";
-    const ON_PAGE: &str = "where a command was cut: the whole of it is on the page of the decision";
+    const IN_DETAILS: &str = "a command that was cut: Details shows all of it";
+    const ON_PAGE: &str = "a command that was cut: the page of the decision shows all of it";
     for (characters, on_card, in_details) in
         [(50, false, false), (300, true, false), (900, true, true)]
     {
@@ -277,7 +277,7 @@ fn details_hold_the_steps_that_the_card_leaves_out() {
     }
     let card = english(&incident).text.plain();
     assert!(
-        card.contains("\nrun purge 'three four'\nrun and 2 more: all of them are in the details\n"),
+        card.contains("\nrun purge 'three four'\nrun and 2 more: Details shows all of them\n"),
         "{card}"
     );
     for language in Language::ALL {

@@ -482,7 +482,7 @@ pub fn notices() -> Vec<(Incident, Notice)> {
         (
             needs_human().incident,
             notice(What::PlanVoid {
-                why: "nobody decided in time".to_owned(),
+                why: "there was no decision in time".to_owned(),
             }),
         ),
         (idle(), ended(RepairOutcome::NothingToDo, false)),

@@ -259,7 +259,9 @@ impl IncidentChange {
             .as_ref()
             .filter(|asked| asked.state == ApprovalState::Pending);
         let why = match waits {
-            Some(asked) if expired(asked.expires_at, now) => phrase!("nobody decided in time"),
+            Some(asked) if expired(asked.expires_at, now) => {
+                phrase!("there was no decision in time")
+            }
             Some(asked) if same && self.people_for(&plan, now, valid_for) == Some(asked.needed) => {
                 return;
             }

@@ -261,7 +261,7 @@ fn what_is_no_longer_asked_or_for_other_people_is_asked_anew() {
             NOW,
         ),
         (
-            "nobody decided in time",
+            "there was no decision in time",
             |_| {},
             NOW + VALID_FOR + VALID_FOR,
         ),

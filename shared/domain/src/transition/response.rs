@@ -132,12 +132,12 @@ impl Responding<'_> {
         self.has_to_be_open()?;
         if self.change.incident.storm_id().is_some() {
             return Err(ResponseRefusal::NotPossible(phrase!(
-                "it is a part of a storm: put the storm off"
+                "it is a part of a storm: snooze the storm"
             )));
         }
         if !(1..=SNOOZE_MINUTES).contains(&minutes) {
             return Err(ResponseRefusal::NotPossible(phrase!(
-                "an incident can be put off for 1 to {most} minutes",
+                "a snooze lasts 1 to {most} minutes",
                 most = SNOOZE_MINUTES
             )));
         }

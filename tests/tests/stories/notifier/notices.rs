@@ -288,7 +288,7 @@ async fn after_an_outage_results_are_sent_and_overtaken_ones_are_not() {
     let title = "❌ The repair was verified, but the alert still fires: a human has to look";
     assert_eq!(
         first_lines(&replies),
-        [title, "☑️ It is over, and nobody acted on it"],
+        [title, "☑️ It has ended without a responder"],
         "a result, once, and of the state no more than what it is now"
     );
     assert!(text(&replies[0]).contains(ids[0].as_str()));

@@ -119,7 +119,7 @@ impl GuardrailContext<'_> {
     pub(super) fn starts_in_time(&self) -> Answer {
         let within = format!("{:#}", self.starts_within);
         let start_by = start_by(self.incident, self.starts_within)
-            .ok_or_else(|| phrase!("nobody has decided"))?;
+            .ok_or_else(|| phrase!("there is no decision"))?;
         // Clocks differ: a decision of the future was made just now.
         if self.now <= start_by {
             return Ok(phrase!("it was decided within {within}", within));

@@ -182,11 +182,11 @@ fn a_decision_that_is_too_old_starts_nothing() {
     );
     assert_eq!(
         after(Guardrail::StartsInTime, decided(1, Verdict::Reject)),
-        Err("nobody has decided".to_owned())
+        Err("there is no decision".to_owned())
     );
     assert_eq!(
         after(Guardrail::StartsInTime, |_| {}),
-        Err("nobody has decided".to_owned())
+        Err("there is no decision".to_owned())
     );
 }
 

@@ -26,7 +26,12 @@ impl IncidentChange {
         if !self.incident.approval.as_ref().is_some_and(over) {
             return false;
         }
-        revoke(self, "notifier", phrase!("nobody decided in time"), now);
+        revoke(
+            self,
+            "notifier",
+            phrase!("there was no decision in time"),
+            now,
+        );
         // `revoke` leaves the status to its callers.
         self.incident.status = Status::NeedsHuman;
         true

@@ -66,7 +66,7 @@ fn an_undecided_approval_escalates_and_then_expires() {
         (Status::NeedsHuman, None)
     );
     assert!(
-        matches!(&approval(&change).state, ApprovalState::Void { why, .. } if why == "nobody decided in time")
+        matches!(&approval(&change).state, ApprovalState::Void { why, .. } if why == "there was no decision in time")
     );
     assert_eq!(
         change.entries.last().map(|entry| entry.event),

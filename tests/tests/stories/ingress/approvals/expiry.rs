@@ -64,11 +64,11 @@ async fn what_nobody_decides_goes_to_others_and_is_void_in_the_end() {
     }
     stack.status(id, Status::NeedsHuman).await;
     stack
-        .card(id, "The plan is void: nobody decided in time")
+        .card(id, "The plan is void: there was no decision in time")
         .await;
     assert_eq!(
         press(&stack, LATE, &unique("q"), &approve).await,
-        "This plan is void: nobody decided in time."
+        "This plan is void: there was no decision in time."
     );
     let log = stack.log_with(id, Event::ApprovalVoided).await;
     assert_eq!(all(&log, Event::ApprovalVoided).len(), 1, "{log:#?}");
