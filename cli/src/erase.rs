@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use domain::incident::Incident;
-use domain::incident::erasure::Erasure;
+use domain::incident::erasure::{ErasedEntry, Erasure};
 use domain::incident::operation_log::Entry;
 use domain::notification::channels::Identity;
 use domain::primitives::id::IncidentId;
@@ -124,7 +124,7 @@ impl Erase {
             if log.last().is_some_and(|last| last.at > before) {
                 continue;
             }
-            let entries: Vec<Entry> = log.iter().filter_map(|e| erasure.entry(e)).collect();
+            let entries: Vec<ErasedEntry> = log.iter().filter_map(|e| erasure.entry(e)).collect();
             if entries.is_empty() && !in_document(&erasure, &incident)? {
                 continue;
             }
@@ -133,7 +133,10 @@ impl Erase {
                 writeln!(out, "{id}: is open, and left as it is")?;
                 continue;
             }
-            let sequences: Vec<String> = entries.iter().map(|e| e.sequence.to_string()).collect();
+            let sequences: Vec<String> = entries
+                .iter()
+                .map(|erased| erased.after.sequence.to_string())
+                .collect();
             writeln!(out, "{id}: entries {}", sequences.join(", "))?;
             if !options.dry_run {
                 store.erase(&id, &erasure, &entries, by).await?;

@@ -1,6 +1,9 @@
 //! `quell verify-log`: verifies the hash chain of an incident's operation log; with an export and the
 //! witness's anchors, that all logs are what was written, without the table.
 
+mod erasures;
+mod offline;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,11 +12,10 @@ use clap::Args;
 use domain::incident::operation_log::{BrokenChain, Entry, verify};
 use domain::primitives::id::IncidentId;
 use domain::primitives::safe_text::line;
-use evidence::anchors;
-use evidence::audit::{Audit, audit};
-use evidence::note::{InvalidNote, Verifier};
+use evidence::erased::Erased;
 use store::{Store, StoreError};
 
+use self::erasures::{KnownErasures, tell_unknown};
 use crate::aws::{self, Environment};
 use crate::exit::{Answer, Failure};
 use crate::input;
@@ -43,6 +45,9 @@ pub(crate) struct VerifyLog {
     /// The key of the checkpoints, as `quell evidence-key` printed it when the stack was new
     #[arg(long, value_name = "KEY", requires = "export")]
     key: Option<String>,
+    /// Erasures that you have looked at: lines that this command printed. One that is not among them ends it with 1
+    #[arg(long, value_name = "FILE")]
+    erasures_known: Option<PathBuf>,
 }
 
 impl VerifyLog {
@@ -51,8 +56,9 @@ impl VerifyLog {
         variables: &Environment,
         out: &mut dyn Write,
     ) -> Result<Answer, Failure> {
+        let known = KnownErasures::read(self.erasures_known.as_deref())?;
         if let (Some(export), Some(anchors), Some(key)) = (&self.export, &self.anchors, &self.key) {
-            return offline(export, anchors, key, out);
+            return offline::answer(export, anchors, key, &known, out);
         }
         let table = self.table.unwrap_or_default();
         let store = aws::store(variables, table).await?;
@@ -65,13 +71,18 @@ impl VerifyLog {
                 for entry in &entries {
                     writeln!(out, "{}", shown(entry))?;
                 }
-                return tell(&id, &entries, verdict, out);
+                let unknown = known.list(&erased(&id, &entries), out)?;
+                tell(&id, &entries, &verdict, out)?;
+                tell_unknown(unknown, out)?;
+                return Ok(Answer::of(verdict.is_ok() && unknown == 0));
             }
         };
-        let mut broken = 0_usize;
+        let (mut broken, mut unknown) = (0_usize, 0);
         for id in &ids {
             let (entries, verdict) = verified(&store, id).await?;
-            broken += usize::from(tell(id, &entries, verdict, out)? == Answer::No);
+            unknown += known.list(&erased(id, &entries), out)?;
+            tell(id, &entries, &verdict, out)?;
+            broken += usize::from(verdict.is_err());
         }
         writeln!(
             out,
@@ -79,59 +90,9 @@ impl VerifyLog {
             ids.len(),
             ids.len() - broken
         )?;
-        Ok(Answer::of(broken == 0))
+        tell_unknown(unknown, out)?;
+        Ok(Answer::of(broken == 0 && unknown == 0))
     }
-}
-
-/// Audits an export, and says what that proves and what not.
-fn offline(
-    export: &Path,
-    anchors: &Path,
-    key: &str,
-    out: &mut dyn Write,
-) -> Result<Answer, Failure> {
-    let key: Verifier = key
-        .parse()
-        .map_err(|error: InvalidNote| Failure::wrong(format!("--key: {error}")))?;
-    let mut lines = Vec::new();
-    for (number, line) in (1..).zip(input::text(export)?.lines()) {
-        let read = serde_json::from_str(line).map_err(|error| {
-            let file = export.display();
-            Failure::wrong(format!(
-                "{file}, line {number}: {error}; an export is what `quell export-log` prints"
-            ))
-        })?;
-        lines.push(read);
-    }
-    let anchors = anchors::read(&input::text(anchors)?);
-    let found = audit(lines, anchors, &key);
-    for finding in &found.findings {
-        writeln!(out, "NOT intact: {finding}")?;
-    }
-    let Audit {
-        incidents,
-        entries,
-        not_yet,
-        expired,
-        erased,
-        last,
-        findings,
-    } = &found;
-    let broken = findings.len();
-    writeln!(
-        out,
-        "{incidents} incidents: {entries} entries as they were anchored, {expired} expired, {erased} erased, {not_yet} not anchored yet, {broken} findings"
-    )?;
-    match last {
-        Some(last) => writeln!(
-            out,
-            "Proves: up to {} no entry was changed, left out or put in another order after it was written, over {} writes to {}.\n\
-             Does not prove: that what was written is true, and by whom; what came later; that no anchor behind the last checkpoint was kept back.",
-            last.at, last.size, last.origin
-        )?,
-        None => writeln!(out, "Proves nothing: no checkpoint is accepted.")?,
-    }
-    Ok(Answer::of(broken == 0 && last.is_some()))
 }
 
 fn listed(text: &str) -> Result<Vec<IncidentId>, Failure> {
@@ -166,13 +127,19 @@ async fn verified(store: &Store, id: &IncidentId) -> Result<(Vec<Entry>, Verdict
     Ok(found)
 }
 
+/// The entries of a log out of which something was taken.
+fn erased(id: &IncidentId, entries: &[Entry]) -> Vec<Erased> {
+    let erased = entries.iter().filter(|entry| entry.erased);
+    erased.map(|entry| Erased::of(id, entry, entries)).collect()
+}
+
 fn tell(
     id: &IncidentId,
     entries: &[Entry],
-    verdict: Verdict,
+    verdict: &Verdict,
     out: &mut dyn Write,
-) -> Result<Answer, Failure> {
-    match &verdict {
+) -> Result<(), Failure> {
+    match verdict {
         Ok(()) => {
             let erased = entries.iter().filter(|entry| entry.erased).count();
             let of_them = match erased {
@@ -183,7 +150,7 @@ fn tell(
         }
         Err(why) => writeln!(out, "{id}: NOT intact: {why}")?,
     }
-    Ok(Answer::of(verdict.is_ok()))
+    Ok(())
 }
 
 fn shown(entry: &Entry) -> String {

@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use store::{ControlTable, StoreError};
 use thiserror::Error;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::config::Config;
 use crate::stream::StreamEvent;
@@ -96,8 +96,8 @@ impl App {
                 }
             }
         }
-        for leaf in leaves.iter().filter(|leaf| tampers(leaf)) {
-            error!(incident_id = %leaf.incident, sequence = leaf.sequence, what = %leaf, "an entry of the operation log was changed or deleted in the table");
+        for leaf in &leaves {
+            tell(leaf);
         }
         let secret = self.secrets.get(&self.key).await?;
         let signer = Signer::from_secret(KEY_NAME, &secret);
@@ -154,7 +154,19 @@ impl App {
     }
 }
 
-/// True if no function of ours does this.
-fn tampers(leaf: &Leaf) -> bool {
-    matches!(leaf.act, Act::Changed { .. } | Act::Deleted)
+/// Tells of what no function does, and of what was taken out of entries. The alarm of the stack knows the errors by their words.
+fn tell(leaf: &Leaf) {
+    let (incident_id, sequence) = (&leaf.incident, leaf.sequence);
+    match &leaf.act {
+        Act::Written { .. } if leaf.is_tampering() => {
+            error!(%incident_id, sequence, error = "no function writes it so", "a write to the log is not anchored");
+        }
+        _ if leaf.is_tampering() => {
+            error!(%incident_id, sequence, what = %leaf, "an entry of the operation log was changed or deleted in the table");
+        }
+        Act::Erased { .. } => {
+            warn!(%incident_id, sequence, what = %leaf, "something was erased from an entry of the operation log");
+        }
+        _ => {}
+    }
 }

@@ -3,8 +3,10 @@
 //! what they say of the operation log.
 
 use domain::primitives::id::IncidentId;
-use evidence::leaf::{Act, Leaf};
+use evidence::leaf::{Item, Leaf, Write};
 use serde::Deserialize;
+use serde_json::Value;
+use store::LogImage;
 use thiserror::Error;
 
 /// Whom DynamoDB names where it deletes what has expired
@@ -39,26 +41,17 @@ enum EventName {
 #[serde(rename_all = "PascalCase")]
 struct Change {
     keys: Keys,
-    new_image: Option<Image>,
+    // Read later, whatever it holds: who writes something that cannot be read must not keep the whole batch from being read.
+    new_image: Option<Value>,
+    /// In seconds since 1970.
+    #[serde(default)]
+    approximate_creation_date_time: f64,
 }
 
 #[derive(Debug, Deserialize)]
 struct Keys {
     pk: Text,
     sk: Text,
-}
-
-/// Of an entry of the operation log, what is read.
-#[derive(Debug, Deserialize)]
-struct Image {
-    hash: Option<Text>,
-    erased: Option<Flag>,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-struct Flag {
-    bool: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -98,32 +91,33 @@ impl Record {
         let incident = pk.s.strip_prefix("INC#");
         let incident = incident.and_then(|id| IncidentId::try_from(id).ok());
         let incident = incident.ok_or_else(|| unreadable("its key names no incident"))?;
-        let sequence = number.parse();
-        let sequence = sequence.map_err(|_| unreadable("its key has no number"))?;
+        let sequence = number.parse().ok();
+        // Another spelling of the same number is another item.
+        let sequence = sequence.filter(|sequence| format!("{sequence:010}") == number);
+        let sequence: u64 = sequence.ok_or_else(|| unreadable("its key has no number"))?;
         let image = self.dynamodb.new_image.as_ref();
-        let hash = image.and_then(|image| image.hash.as_ref());
-        let hash = hash.map(|hash| hash.s.replace(char::is_whitespace, "-"));
-        let erased = image.and_then(|image| image.erased);
-        let erased = erased.is_some_and(|flag| flag.bool);
-        let act = match (self.event_name, hash) {
-            (EventName::Insert, Some(hash)) => Act::Written { hash },
-            (EventName::Modify, Some(hash)) if erased => Act::Erased { hash },
-            (EventName::Modify, Some(hash)) => Act::Changed { hash },
-            // An entry without a hash is none of ours: what it holds is no matter.
-            (EventName::Insert, None) => Act::Written {
-                hash: "none".to_owned(),
-            },
-            (EventName::Modify, None) => Act::Changed {
-                hash: "none".to_owned(),
-            },
-            (EventName::Remove, _) if self.by_dynamodb() => Act::Expired,
-            (EventName::Remove, _) => Act::Deleted,
+        let image = image.and_then(|image| LogImage::read(image).ok());
+        let image = image.filter(|image| image.incident == incident);
+        let item = image.as_ref().map(|image| Item {
+            entry: &image.entry,
+            expires_at: image.expires_at,
+        });
+        let write = match self.event_name {
+            EventName::Insert => Write::Inserted(item),
+            EventName::Modify => Write::Modified(item),
+            EventName::Remove if self.by_dynamodb() => Write::Expired,
+            EventName::Remove => Write::Deleted,
         };
-        Ok(Some(Leaf {
-            incident,
-            sequence,
-            act,
-        }))
+        Ok(Some(Leaf::of(incident, sequence, self.at(), write)))
+    }
+
+    /// When it was done, to the second.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the stream rounds down to a second"
+    )]
+    fn at(&self) -> i64 {
+        self.dynamodb.approximate_creation_date_time as i64
     }
 
     fn by_dynamodb(&self) -> bool {
@@ -134,18 +128,39 @@ impl Record {
 
 #[cfg(test)]
 mod tests {
+    use domain::incident::operation_log::{Event, Head, LogRecord};
+    use domain::primitives::id::IncidentId;
+    use jiff::Timestamp;
     use serde_json::{Value, json};
 
-    use super::Record;
+    use super::{Record, StreamEvent};
 
-    fn record(change: Value) -> Result<Option<String>, String> {
+    const ID: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+
+    /// The hash of the entry in the record.
+    fn hash() -> String {
+        let incident = IncidentId::try_from(ID).expect("a ULID");
+        let record = LogRecord::new(Event::StepStarted, "repair", "step 1");
+        let mut head = Head {
+            sequence: 6,
+            hash: "aa".to_owned(),
+        };
+        head.append(&incident, Timestamp::UNIX_EPOCH, record).hash
+    }
+
+    fn record(change: Value) -> Value {
         let mut record = json!({
             "eventID": "1", "eventName": "INSERT", "eventVersion": "1.1", "eventSource": "aws:dynamodb", "awsRegion": "us-east-1",
             "eventSourceARN": "arn:aws:dynamodb:us-east-1:123456789012:table/t/stream/2026-11-29T00:00:00.000",
             "dynamodb": {
                 "ApproximateCreationDateTime": 1.7e9, "SequenceNumber": "1", "SizeBytes": 26, "StreamViewType": "NEW_IMAGE",
-                "Keys": { "pk": { "S": "INC#01ARZ3NDEKTSV4RRFFQ69G5FAV" }, "sk": { "S": "LOG#0000000007" } },
-                "NewImage": { "hash": { "S": "ab" }, "erased": { "BOOL": false }, "seq": { "N": "7" }, "success": { "BOOL": true } },
+                "Keys": { "pk": { "S": format!("INC#{ID}") }, "sk": { "S": "LOG#0000000007" } },
+                "NewImage": {
+                    "pk": { "S": format!("INC#{ID}") }, "sk": { "S": "LOG#0000000007" }, "seq": { "N": "7" },
+                    "at": { "S": "1970-01-01T00:00:00Z" }, "event": { "S": "STEP_STARTED" }, "actor": { "S": "repair" },
+                    "detail": { "S": "step 1" }, "success": { "BOOL": true }, "context": { "S": "{}" }, "prev": { "S": "aa" },
+                    "hash": { "S": hash() }, "expires_at": { "N": "1800000000" },
+                },
             },
         });
         for (pointer, value) in change.as_object().expect("pointers") {
@@ -154,50 +169,78 @@ mod tests {
                 None => record[pointer.trim_start_matches('/')] = value.clone(),
             }
         }
-        let record: Record = serde_json::from_value(record).expect("a record");
+        record
+    }
+
+    fn leaf(change: Value) -> Result<Option<String>, String> {
+        let record: Record = serde_json::from_value(record(change)).expect("a record");
         let leaf = record.leaf().map_err(|error| error.to_string())?;
         Ok(leaf.map(|leaf| leaf.to_string()))
     }
 
     #[test]
     fn each_write_to_the_log_is_a_leaf() {
-        let id = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
+        let hash = hash();
+        let at = 1_700_000_000;
         let gone = || json!({ "/eventName": "REMOVE", "/dynamodb/NewImage": null });
         let mut expired = gone();
         expired["/userIdentity"] =
             json!({ "type": "Service", "principalId": "dynamodb.amazonaws.com" });
-        for (change, leaf) in [
-            (json!({}), format!("written {id} 7 ab")),
+        let none = format!("written {ID} 7 none {at} ever");
+        for (change, expected) in [
+            (json!({}), format!("written {ID} 7 {hash} {at} 1800000000")),
             (
                 json!({ "/eventName": "MODIFY" }),
-                format!("changed {id} 7 ab"),
+                format!("changed {ID} 7 {hash} {at}"),
+            ),
+            (gone(), format!("deleted {ID} 7 {at}")),
+            (expired, format!("expired {ID} 7 {at}")),
+            // What is no entry of ours, or of another place.
+            (
+                json!({ "/dynamodb/NewImage/detail/S": "step 2" }),
+                none.clone(),
             ),
             (
-                json!({ "/eventName": "MODIFY", "/dynamodb/NewImage/erased": { "BOOL": true } }),
-                format!("erased {id} 7 ab"),
-            ),
-            (gone(), format!("deleted {id} 7")),
-            (expired, format!("expired {id} 7")),
-            (
-                json!({ "/dynamodb/NewImage": { "hash": { "S": "a b\nc" } } }),
-                format!("written {id} 7 a-b-c"),
+                json!({ "/dynamodb/NewImage/sk/S": "LOG#0000000008" }),
+                none.clone(),
             ),
             (
-                json!({ "/dynamodb/NewImage": {} }),
-                format!("written {id} 7 none"),
+                json!({ "/dynamodb/NewImage/pk/S": "INC#01ARZ3NDEKTSV4RRFFQ69G5FAW" }),
+                none.clone(),
             ),
+            (json!({ "/dynamodb/NewImage": {} }), none),
         ] {
-            assert_eq!(record(change), Ok(Some(leaf)));
+            assert_eq!(leaf(change), Ok(Some(expected)));
         }
-        assert_eq!(
-            record(json!({ "/dynamodb/Keys/sk/S": "INCIDENT" })),
-            Ok(None)
-        );
+        assert_eq!(leaf(json!({ "/dynamodb/Keys/sk/S": "INCIDENT" })), Ok(None));
         for (pointer, value) in [
             ("/dynamodb/Keys/pk/S", "TARGET#x"),
             ("/dynamodb/Keys/sk/S", "LOG#x"),
+            ("/dynamodb/Keys/sk/S", "LOG#7"),
+            ("/dynamodb/Keys/sk/S", "LOG#+000000007"),
         ] {
-            assert!(record(json!({ pointer: value })).is_err(), "{value}");
+            assert!(leaf(json!({ pointer: value })).is_err(), "{value}");
         }
+    }
+
+    #[test]
+    fn an_item_that_cannot_be_read_holds_up_no_other() {
+        let spoiled = [
+            json!({ "/dynamodb/NewImage/hash": { "N": "1" } }),
+            json!({ "/dynamodb/NewImage/seq": { "L": [{ "NULL": true }] } }),
+            json!({ "/dynamodb/NewImage": "none" }),
+        ];
+        let records: Vec<Value> = spoiled.into_iter().chain([json!({})]).map(record).collect();
+        let batch: StreamEvent =
+            serde_json::from_value(json!({ "Records": records })).expect("a batch");
+        let leaves = batch
+            .records
+            .iter()
+            .map(|record| record.leaf().ok().flatten());
+        let hashes: Vec<String> = leaves
+            .map(|leaf| leaf.expect("a leaf").to_string())
+            .map(|leaf| leaf.split(' ').nth(3).expect("a hash").to_owned())
+            .collect();
+        assert_eq!(hashes, ["none", "none", "none", &hash()]);
     }
 }

@@ -2,111 +2,88 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::incident::erasure::erased_by;
-use domain::incident::operation_log::{Entry, Head, verify};
+use domain::incident::operation_log::{BrokenChain, Entry};
 use domain::primitives::id::IncidentId;
 use jiff::{SignedDuration, Timestamp};
-use thiserror::Error;
 
 use crate::anchors::Anchor;
+use crate::chain::{Anchored, Chain, Log};
 use crate::checkpoint::Checkpoint;
+use crate::covered::covered;
+use crate::erased::Erased;
 use crate::export::ExportLine;
-use crate::leaf::{Act, Leaf};
-use crate::note::{InvalidNote, Verifier};
-use crate::tree::Tree;
+use crate::finding::Finding;
+use crate::leaf::Leaf;
+use crate::note::Verifier;
+use crate::witnessed::{Gone, Witnessed};
 
 /// How long an entry may be without an anchor: the stream is read within seconds, and tried again
 /// for as long as its function fails.
 const ANCHORED_WITHIN: SignedDuration = SignedDuration::from_mins(10);
-
-/// Something that is not as it was written, with its place.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Error)]
-pub enum Finding {
-    #[error("{incident}: entry {sequence} was anchored, and the export does not have it")]
-    Missing { incident: IncidentId, sequence: u64 },
-    #[error("{incident}: entry {sequence} is not the one that was anchored")]
-    Rewritten { incident: IncidentId, sequence: u64 },
-    #[error("{incident}: entry {sequence} was {what} in the table, which no function does")]
-    Tampered {
-        incident: IncidentId,
-        sequence: u64,
-        what: &'static str,
-    },
-    #[error("{incident}: entry {sequence} was written twice, with different hashes")]
-    Twice { incident: IncidentId, sequence: u64 },
-    #[error("{incident}: something was taken out of entry {sequence}, and no entry says by whom")]
-    Erased { incident: IncidentId, sequence: u64 },
-    #[error("{incident}: {why}")]
-    Chain { incident: IncidentId, why: String },
-    #[error("an item of the table cannot be read: {0}")]
-    Unreadable(String),
-    #[error("{incident}: entry {sequence} has no anchor, although others of later have")]
-    NotAnchored { incident: IncidentId, sequence: u64 },
-    #[error("anchor {index} is missing: the anchors are not complete")]
-    AnchorMissing { index: u64 },
-    #[error("there are two different anchors {index}: one of them was put there by somebody")]
-    AnchorTwice { index: u64 },
-    #[error("the checkpoint over {size} anchors is not theirs")]
-    Root { size: u64 },
-    #[error("a checkpoint is not accepted: {0}")]
-    Note(InvalidCheckpoint),
-    #[error("no checkpoint covers the anchors from {index} on")]
-    Unsigned { index: u64 },
-}
-
-/// Why a checkpoint is not accepted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Error)]
-pub enum InvalidCheckpoint {
-    #[error("it is not signed with this key")]
-    Unsigned,
-    #[error("it was changed, or another key has signed it")]
-    Forged,
-}
 
 /// What an audit found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audit {
     /// How many incidents were looked at, those that only anchors tell of among them.
     pub incidents: usize,
-    /// How many entries are as they were anchored.
+    /// Of how many of them the export has the log and not the incident, which retention deletes by itself.
+    pub without_incident: usize,
+    /// How many entries say what they said when they were written.
     pub entries: usize,
-    /// How many entries are younger than what the anchors cover.
+    /// How many entries, or erasures, are younger than what the anchors cover.
     pub not_yet: usize,
     /// How many entries are gone because they were kept for as long as they should.
     pub expired: usize,
-    /// Of how many entries something was taken out since, as the log says: they stand in their place, and what they
-    /// say is not proven.
-    pub erased: usize,
+    /// Of the expired and erased ones, how many have a hash or anchors of an older form, which prove less.
+    pub older: usize,
+    /// Entries out of which something was taken.
+    pub erased: Vec<Erased>,
     /// The last checkpoint.
     pub last: Option<Checkpoint>,
     /// What is not as it was.
     pub findings: BTreeSet<Finding>,
 }
 
-/// The operation log of an incident in an export.
-#[derive(Debug, Default)]
-struct Log {
-    entries: BTreeMap<u64, Entry>,
-    head: Option<Head>,
-}
-
-/// What the witness saw of an entry.
-#[derive(Debug, Default)]
-struct Seen {
-    hash: Option<String>,
-    expired: bool,
-}
-
 /// Compares an export with the anchors that were made while it was written.
 pub fn audit(export: Vec<ExportLine>, anchors: Vec<Anchor>, verifier: &Verifier) -> Audit {
     let mut findings = BTreeSet::new();
-    let (leaves, last) = tree(anchors, verifier, &mut findings);
+    let (leaves, last) = covered(anchors, verifier, &mut findings);
+    let mut logs = logs(export, &mut findings);
+    let mut anchored = anchored(leaves, &mut findings);
+    let all: BTreeSet<IncidentId> = logs.keys().chain(anchored.keys()).cloned().collect();
+    let mut audit = Audit {
+        incidents: all.len(),
+        without_incident: 0,
+        entries: 0,
+        not_yet: 0,
+        expired: 0,
+        older: 0,
+        erased: Vec::new(),
+        last,
+        findings,
+    };
+    for incident in all {
+        let log = logs.remove(&incident).unwrap_or_default();
+        let anchored = anchored.remove(&incident).unwrap_or_default();
+        audit.compare(&incident, &log, &anchored);
+    }
+    audit
+}
+
+fn logs(export: Vec<ExportLine>, findings: &mut BTreeSet<Finding>) -> BTreeMap<IncidentId, Log> {
     let mut logs: BTreeMap<IncidentId, Log> = BTreeMap::new();
     for line in export {
         match line {
             ExportLine::Entry { incident_id, entry } => {
-                let log = logs.entry(incident_id).or_default();
-                log.entries.insert(entry.sequence, entry);
+                let log = logs.entry(incident_id.clone()).or_default();
+                let sequence = entry.sequence;
+                let other = log.entries.insert(sequence, entry);
+                if other.is_some_and(|other| log.entries.get(&sequence) != Some(&other)) {
+                    findings.insert(Finding::ExportedTwice {
+                        incident: incident_id,
+                        sequence,
+                    });
+                }
             }
             ExportLine::Head { incident_id, head } => {
                 logs.entry(incident_id).or_default().head = Some(head);
@@ -114,196 +91,133 @@ pub fn audit(export: Vec<ExportLine>, anchors: Vec<Anchor>, verifier: &Verifier)
             ExportLine::Unreadable { why } => drop(findings.insert(Finding::Unreadable(why))),
         }
     }
-    let mut seen: BTreeMap<IncidentId, BTreeMap<u64, Seen>> = BTreeMap::new();
+    logs
+}
+
+fn anchored(leaves: Vec<Leaf>, findings: &mut BTreeSet<Finding>) -> BTreeMap<IncidentId, Anchored> {
+    let mut anchored: BTreeMap<IncidentId, Anchored> = BTreeMap::new();
+    let mut told = BTreeSet::new();
     for leaf in leaves {
-        note(&mut seen, leaf, &mut findings);
+        // A batch that was not printed comes again: of a write at one time the stream tells twice.
+        if leaf.at.is_some() && !told.insert(leaf.clone()) {
+            continue;
+        }
+        let of_log = anchored.entry(leaf.incident.clone()).or_default();
+        findings.extend(of_log.entry(leaf.sequence).or_default().take_in(leaf));
     }
-    let all: BTreeSet<IncidentId> = logs.keys().chain(seen.keys()).cloned().collect();
-    let mut audit = Audit {
-        incidents: all.len(),
-        entries: 0,
-        not_yet: 0,
-        expired: 0,
-        erased: 0,
-        last,
-        findings,
-    };
-    for incident in all {
-        let log = logs.remove(&incident).unwrap_or_default();
-        let anchored = seen.remove(&incident).unwrap_or_default();
-        audit.compare(&incident, &log, &anchored);
-    }
-    audit
+    anchored
 }
 
 impl Audit {
     /// Compares one incident's log with what was anchored of it.
-    fn compare(&mut self, incident: &IncidentId, log: &Log, anchored: &BTreeMap<u64, Seen>) {
-        let named: BTreeSet<u64> = log.entries.values().flat_map(erased_by).collect();
+    fn compare(&mut self, incident: &IncidentId, log: &Log, anchored: &Anchored) {
+        let chain = Chain::new(incident, log, anchored);
         for (&sequence, seen) in anchored {
-            let incident = incident.clone();
-            match (log.entries.get(&sequence), &seen.hash) {
-                (None, _) if seen.expired => self.expired += 1,
-                (None, _) => drop(
-                    self.findings
-                        .insert(Finding::Missing { incident, sequence }),
-                ),
-                (Some(entry), Some(hash)) if entry.hash == *hash && entry.erased => {
-                    if named.contains(&sequence) {
-                        self.erased += 1;
-                    } else {
-                        self.findings.insert(Finding::Erased { incident, sequence });
-                    }
-                }
-                (Some(entry), Some(hash)) if entry.hash == *hash => self.entries += 1,
-                (Some(_), _) => {
-                    self.findings
-                        .insert(Finding::Rewritten { incident, sequence });
-                }
+            match log.entries.get(&sequence) {
+                Some(entry) => self.present(&chain, entry, seen),
+                None => self.absent(incident, sequence, seen),
             }
         }
-        let covered = self.last.as_ref().map(|last| last.at - ANCHORED_WITHIN);
-        for (&sequence, entry) in &log.entries {
-            if anchored.contains_key(&sequence) {
-                continue;
+        for (sequence, entry) in &log.entries {
+            if !anchored.contains_key(sequence) {
+                self.not_anchored(&chain, entry);
             }
-            if covered.is_some_and(|covered: Timestamp| entry.at < covered) {
-                let incident = incident.clone();
-                self.findings
-                    .insert(Finding::NotAnchored { incident, sequence });
-            } else {
-                self.not_yet += 1;
+            if let Some(broken) = chain.unlinked(entry) {
+                self.broken(incident, broken.to_string());
             }
         }
-        let whole = anchored.values().all(|seen| !seen.expired);
-        if whole && let Err(why) = chain(incident, log) {
-            let incident = incident.clone();
-            self.findings.insert(Finding::Chain { incident, why });
+        match &log.head {
+            Some(head) => {
+                if let Some(why) = chain.other_end(head) {
+                    self.broken(incident, why);
+                }
+            }
+            None => self.without_incident += usize::from(!log.entries.is_empty()),
         }
     }
-}
 
-/// Checks the chain of a log: up to the end that its incident names, and what came behind it while the
-/// export was made.
-fn chain(incident: &IncidentId, log: &Log) -> Result<(), String> {
-    let entries: Vec<Entry> = log.entries.values().cloned().collect();
-    let Some(head) = &log.head else {
-        return match entries.is_empty() {
-            true => Ok(()),
-            false => Err("the export has its log and not the incident".to_owned()),
+    /// An entry that was anchored and is there.
+    fn present(&mut self, chain: &Chain<'_>, entry: &Entry, seen: &Witnessed) {
+        let (incident, sequence) = (chain.incident.clone(), entry.sequence);
+        if seen.hash.as_ref() != Some(&entry.hash) || !chain.is_as_written(sequence) {
+            let finding = Finding::Rewritten { incident, sequence };
+            self.findings.insert(finding);
+            return;
+        }
+        // An export may be older than an erasure that is anchored.
+        if !entry.erased {
+            self.entries += 1;
+            return;
+        }
+        self.older += usize::from(entry.has_older_hash());
+        let erased = Erased::of(&incident, entry, chain.log.entries.values());
+        let is_left = |left: &Option<String>| left.is_none() || *left == erased.left;
+        let finding = match &erased.note {
+            None => Some(Finding::Erased { incident, sequence }),
+            Some(note) if seen.erasures.is_empty() => {
+                let should = self.is_covered(note.at);
+                self.not_yet += usize::from(!should);
+                should.then_some(Finding::ErasureNotAnchored { incident, sequence })
+            }
+            Some(_) if seen.erasures.iter().any(is_left) => None,
+            Some(_) => Some(Finding::Left { incident, sequence }),
         };
-    };
-    let named = entries.partition_point(|entry| entry.sequence <= head.sequence);
-    verify(incident, &entries[..named], head).map_err(|broken| broken.to_string())?;
-    let end = entries.last().map_or_else(
-        || head.clone(),
-        |last| Head {
-            sequence: last.sequence,
-            hash: last.hash.clone(),
-        },
-    );
-    verify(incident, &entries, &end).map_err(|broken| broken.to_string())
-}
+        self.findings.extend(finding);
+        self.erased.push(erased);
+    }
 
-/// Notes what the witness saw of an entry.
-fn note(
-    seen: &mut BTreeMap<IncidentId, BTreeMap<u64, Seen>>,
-    leaf: Leaf,
-    findings: &mut BTreeSet<Finding>,
-) {
-    let Leaf {
-        incident,
-        sequence,
-        act,
-    } = leaf;
-    let known = seen
-        .entry(incident.clone())
-        .or_default()
-        .entry(sequence)
-        .or_default();
-    let mut tampered = |what| {
-        findings.insert(Finding::Tampered {
-            incident: incident.clone(),
-            sequence,
-            what,
-        });
-    };
-    match act {
-        // The stream may tell of a write twice.
-        Act::Written { hash } => match &known.hash {
-            Some(first) if *first != hash => {
-                findings.insert(Finding::Twice { incident, sequence });
+    /// An entry that was anchored and is not there.
+    fn absent(&mut self, incident: &IncidentId, sequence: u64, seen: &Witnessed) {
+        let incident = incident.clone();
+        match seen.gone {
+            Some(Gone::AsPromised) => self.expired += 1,
+            Some(Gone::Expired) => {
+                (self.expired, self.older) = (self.expired + 1, self.older + 1);
+                // With older anchors an erasure may have set the time at which it expired.
+                if let Some(left) = seen.erasures.last() {
+                    self.erased.push(Erased {
+                        incident,
+                        sequence,
+                        left: left.clone(),
+                        fields: Vec::new(),
+                        note: None,
+                    });
+                }
             }
-            Some(_) => {}
-            None => known.hash = Some(hash),
-        },
-        // Whether the log says so is looked at with the entry.
-        Act::Erased { hash } if known.hash.as_ref() == Some(&hash) => {}
-        Act::Erased { .. } | Act::Changed { .. } => tampered("changed"),
-        Act::Deleted => tampered("deleted"),
-        Act::Expired => known.expired = true,
-    }
-}
-
-/// The leaves in their order, and the last checkpoint that is over them.
-fn tree(
-    anchors: Vec<Anchor>,
-    verifier: &Verifier,
-    findings: &mut BTreeSet<Finding>,
-) -> (Vec<Leaf>, Option<Checkpoint>) {
-    let mut leaves: BTreeMap<u64, Leaf> = BTreeMap::new();
-    let mut checkpoints: BTreeMap<u64, Vec<Checkpoint>> = BTreeMap::new();
-    for anchor in anchors {
-        match anchor {
-            Anchor::Leaf { index, leaf } => match leaves.get(&index) {
-                Some(known) if *known != leaf => {
-                    findings.insert(Finding::AnchorTwice { index });
-                }
-                _ => drop(leaves.insert(index, leaf)),
-            },
-            Anchor::Checkpoint { note } => match Checkpoint::open(&note, verifier) {
-                Ok(checkpoint) => checkpoints
-                    .entry(checkpoint.size)
-                    .or_default()
-                    .push(checkpoint),
-                Err(InvalidNote::Forged) => {
-                    findings.insert(Finding::Note(InvalidCheckpoint::Forged));
-                }
-                Err(_) => drop(findings.insert(Finding::Note(InvalidCheckpoint::Unsigned))),
-            },
-        }
-    }
-    let mut tree = Tree::default();
-    let mut in_order = Vec::new();
-    let mut last = None;
-    let end = [
-        leaves.keys().next_back().map_or(0, |index| index + 1),
-        checkpoints.keys().next_back().copied().unwrap_or(0),
-    ];
-    for index in 0..end.into_iter().max().unwrap_or(0) {
-        let Some(leaf) = leaves.remove(&index) else {
-            findings.insert(Finding::AnchorMissing { index });
-            break;
-        };
-        tree.push(leaf.to_string().as_bytes());
-        in_order.push(leaf);
-        for checkpoint in checkpoints.remove(&tree.size()).unwrap_or_default() {
-            if checkpoint.root == tree.root() {
-                last = Some(checkpoint);
-            } else {
-                findings.insert(Finding::Root { size: tree.size() });
+            Some(Gone::Taken) | None => {
+                let finding = Finding::Missing { incident, sequence };
+                self.findings.insert(finding);
             }
         }
     }
-    let covered = last
-        .as_ref()
-        .map_or(0, |checkpoint: &Checkpoint| checkpoint.size);
-    if covered < tree.size() {
-        findings.insert(Finding::Unsigned { index: covered });
+
+    /// An entry that was not anchored.
+    fn not_anchored(&mut self, chain: &Chain<'_>, entry: &Entry) {
+        let (incident, sequence) = (chain.incident, entry.sequence);
+        if self.is_covered(entry.at) {
+            let incident = incident.clone();
+            self.findings
+                .insert(Finding::NotAnchored { incident, sequence });
+        } else {
+            self.not_yet += 1;
+        }
+        if !chain.is_as_written(sequence) {
+            self.broken(incident, BrokenChain::Altered(sequence).to_string());
+        }
     }
-    (in_order, last)
+
+    /// True if what was written at this time has an anchor.
+    fn is_covered(&self, at: Timestamp) -> bool {
+        let last = self.last.as_ref();
+        last.is_some_and(|last| at < last.at - ANCHORED_WITHIN)
+    }
+
+    fn broken(&mut self, incident: &IncidentId, why: String) {
+        let incident = incident.clone();
+        self.findings.insert(Finding::Chain { incident, why });
+    }
 }
 
 #[cfg(test)]
-#[path = "audit_tests.rs"]
+#[path = "audit_tests/mod.rs"]
 mod tests;

@@ -6,8 +6,13 @@
 
 pub mod anchors;
 pub mod audit;
+mod chain;
 pub mod checkpoint;
+mod covered;
+pub mod erased;
 pub mod export;
+pub mod finding;
 pub mod leaf;
 pub mod note;
 pub mod tree;
+mod witnessed;

@@ -159,6 +159,14 @@ impl<'a> Reader<'a> {
             .map_err(|_| self.unreadable(format!("{name} is not a time")))
     }
 
+    /// When DynamoDB deletes the item, if it does.
+    pub(super) fn end(&self) -> Result<Option<Timestamp>, StoreError> {
+        let seconds: i64 = self.number_or_zero("expires_at")?;
+        let end = Timestamp::from_second(seconds);
+        let end = end.map_err(|_| self.unreadable("expires_at is not a time"))?;
+        Ok((seconds > 0).then_some(end))
+    }
+
     /// A time that may be missing.
     pub(super) fn optional_millis(&self, name: &str) -> Result<Option<Timestamp>, StoreError> {
         self.has(name).then(|| self.millis(name)).transpose()

@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 
 use super::attributes::{Item, Reader, text};
 use super::error::failed;
-use super::{Store, StoreError, incident};
+use super::{Store, StoreError, incident, keys};
 
 /// An item of an export.
 #[derive(Debug)]
@@ -31,8 +31,8 @@ impl Store {
             incident::read(item).map(|incident| Exported::Head(incident.id, incident.log_head))
         });
         let entries = entries.iter().map(|item| {
-            let id = of_partition(item)?;
-            Ok(Exported::Entry(id, Box::new(incident::entry(item)?)))
+            let (id, entry) = logged(item)?;
+            Ok(Exported::Entry(id, Box::new(entry)))
         });
         let readable =
             |item: Result<Exported, StoreError>| item.unwrap_or_else(Exported::Unreadable);
@@ -52,10 +52,15 @@ impl Store {
     }
 }
 
-/// The incident of an item's partition.
-fn of_partition(item: &Item) -> Result<IncidentId, StoreError> {
+/// An entry of an operation log with its incident. Its key says the same number as it does.
+pub(super) fn logged(item: &Item) -> Result<(IncidentId, Entry), StoreError> {
     let reader = Reader::new(item);
     let id = reader.text("pk")?.strip_prefix("INC#");
     let id = id.and_then(|id| IncidentId::try_from(id).ok());
-    id.ok_or_else(|| reader.unreadable("its key names no incident"))
+    let id = id.ok_or_else(|| reader.unreadable("its key names no incident"))?;
+    let entry = incident::entry(item)?;
+    if keys::log_entry(&id, entry.sequence).sk != reader.text("sk")? {
+        return Err(reader.unreadable("its key has another number"));
+    }
+    Ok((id, entry))
 }

@@ -236,10 +236,9 @@ fn entry_item(incident: &IncidentId, entry: &Entry, kept: Retention) -> Item {
         ("hash", text(&entry.hash)),
     ];
     let error = entry.error.as_ref().map(|error| ("error", text(error)));
-    let erased = entry.erased.then(|| ("erased", flag(true)));
     let end = kept.log_entries;
     let end = end.map(|days| ("expires_at", seconds(entry.at + days)));
-    let more = error.into_iter().chain(erased).chain(end);
+    let more = error.into_iter().chain(end);
     let key = keys::log_entry(incident, entry.sequence);
     key.item(fields.into_iter().chain(more))
 }
@@ -279,5 +278,8 @@ pub(super) fn entry(item: &Item) -> Result<Entry, StoreError> {
         previous: reader.string("prev")?,
         hash: reader.string("hash")?,
         erased: reader.optional_flag("erased")?,
+        taken: reader
+            .optional_text("taken")
+            .map_or_else(Vec::new, |all| all.split(' ').map(str::to_owned).collect()),
     })
 }

@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use domain::incident::erasure::Erasure;
-use domain::incident::operation_log::Entry;
+use domain::incident::erasure::{ErasedEntry, Erasure};
 use domain::primitives::id::IncidentId;
 use domain::primitives::time::{Clock, utc_day};
 use jiff::civil::Date;
@@ -70,7 +69,7 @@ impl App {
             return Ok(true);
         };
         let log = self.store.log(id).await?;
-        let entries: Vec<Entry> = log
+        let entries: Vec<ErasedEntry> = log
             .iter()
             .filter_map(|e| Erasure::Output.entry(e))
             .collect();
@@ -78,7 +77,7 @@ impl App {
             return Ok(true);
         };
         // Later output has put the incident on the list of its own day, and is erased together with this.
-        if utc_day(last.at) > last_over {
+        if utc_day(last.after.at) > last_over {
             return Ok(true);
         }
         if incident.is_open() {

@@ -1,20 +1,23 @@
 //! Erasure of a person's data, or of what commands printed, from an incident and its operation log.
 //!
 //! An erased entry keeps its place and its hash: the chain still links, and what the witness anchored
-//! still fits. What it says can no longer be proven, which is the point. The log says that it was done.
+//! still fits. Of each text that is taken out the digest stays, so that everything else is still proven: an erasure takes words away,
+//! and cannot put others in their place. The log says that it was done, and what is left.
 
-use serde_json::{Value, json};
+use std::vec;
+
+use serde_json::{Map, Value, json};
 
 use super::Incident;
-use super::change::IncidentChange;
+use super::entry_hash::{ERASED, text_digest};
 use super::operation_log::{Entry, Event, LogRecord};
+use crate::primitives::id::IncidentId;
 use crate::primitives::identity::Identity;
-use jiff::Timestamp;
 
-/// What stands in the place of what was erased.
-const ERASED: &str = "erased";
 /// The fields of a step's result that hold what its command printed.
 const OUTPUT: [&str; 2] = ["stdout", "stderr"];
+/// The field of an erasure's entry that holds, for each erased entry, the digest of what is left of it.
+const LEFT: &str = "left";
 
 /// What is taken out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,22 +31,43 @@ pub enum Erasure {
     Output,
 }
 
+/// An entry before and after an erasure.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ErasedEntry {
+    pub before: Entry,
+    pub after: Entry,
+}
+
 impl Erasure {
-    /// The same entry without what is taken out; nothing if it holds none of it.
-    pub fn entry(&self, entry: &Entry) -> Option<Entry> {
-        let mut erased = entry.clone();
-        let mut changed = self.value(&mut erased.context);
-        if let Self::Person { .. } = self {
-            let texts = [&mut erased.actor, &mut erased.detail];
-            for text in texts.into_iter().chain(erased.error.as_mut()) {
-                if let Some(without) = self.without(text) {
-                    *text = without;
-                    changed = true;
-                }
-            }
+    /// The entry without the texts that hold what is taken out; nothing if none does. Each is taken out as a whole, because its digest is
+    /// of the whole.
+    pub fn entry(&self, entry: &Entry) -> Option<ErasedEntry> {
+        let mut after = entry.clone();
+        let mut texts = TextsTaken {
+            erasure: self,
+            earlier: entry.erased.then(|| entry.taken.clone().into_iter()),
+            taken: Vec::new(),
+            changed: false,
+        };
+        // In the order in which the hash has them.
+        texts.visit(&mut after.actor, false);
+        texts.visit(&mut after.detail, false);
+        if let Some(error) = &mut after.error {
+            texts.visit(error, false);
         }
-        erased.erased = true;
-        changed.then_some(erased)
+        texts.visit_all(&mut after.context);
+        let TextsTaken { taken, changed, .. } = texts;
+        (after.erased, after.taken) = (true, taken);
+        let before = entry.clone();
+        changed.then_some(ErasedEntry { before, after })
+    }
+
+    /// True if a text holds what is taken out; a command has printed it or not.
+    fn takes(&self, text: &str, is_output: bool) -> bool {
+        match self {
+            Self::Output => is_output && !text.is_empty(),
+            Self::Person { .. } => self.without(text).is_some(),
+        }
     }
 
     /// The same incident without what is taken out; nothing if it holds none of it. What its alert says
@@ -67,7 +91,7 @@ impl Erasure {
         }))
     }
 
-    /// Takes it out of a document; true if something was there.
+    /// Takes it out of an incident's document, of which only the words that name a person go; true if something was there.
     fn value(&self, value: &mut Value) -> bool {
         match value {
             Value::Array(items) => items
@@ -119,6 +143,48 @@ impl Erasure {
     }
 }
 
+/// Goes through the texts of an entry and takes some out.
+struct TextsTaken<'a> {
+    erasure: &'a Erasure,
+    /// The digests that earlier erasures left, if there were any.
+    earlier: Option<vec::IntoIter<String>>,
+    taken: Vec<String>,
+    changed: bool,
+}
+
+impl TextsTaken<'_> {
+    fn visit(&mut self, text: &mut String, is_output: bool) {
+        if text == ERASED {
+            let digest = match &mut self.earlier {
+                Some(earlier) => earlier.next().unwrap_or_default(),
+                // It says so itself, and cannot be told apart from now on.
+                None => text_digest(ERASED),
+            };
+            self.taken.push(digest);
+        } else if self.erasure.takes(text, is_output) {
+            self.taken.push(text_digest(text));
+            ERASED.clone_into(text);
+            self.changed = true;
+        }
+    }
+
+    fn visit_all(&mut self, value: &mut Value) {
+        match value {
+            Value::Array(items) => items.iter_mut().for_each(|item| self.visit_all(item)),
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    match value {
+                        Value::String(text) => self.visit(text, OUTPUT.contains(&name.as_str())),
+                        value => self.visit_all(value),
+                    }
+                }
+            }
+            Value::String(text) => self.visit(text, false),
+            _ => {}
+        }
+    }
+}
+
 /// A text with another word in the place of this one, where it stands by itself.
 fn replaced(text: &str, word: &str, other: &str) -> String {
     let part_of_word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
@@ -143,17 +209,20 @@ fn replaced(text: &str, word: &str, other: &str) -> String {
     result
 }
 
-/// Notes in the log that entries are erased, by whom and why.
-pub fn note_erasure(
-    change: &mut IncidentChange,
-    sequences: &[u64],
+/// The log's record of an erasure: which entries, by whom and why, and what is left of each.
+pub fn erasure_record(
+    incident: &IncidentId,
+    erased: &[ErasedEntry],
     by: &str,
     why: &str,
-    now: Timestamp,
-) {
-    let context = json!({ "entries": sequences });
-    let record = LogRecord::new(Event::ContentErased, by, why);
-    change.record(now, record.with(context));
+) -> LogRecord {
+    let entries = || erased.iter().map(|erased| &erased.after);
+    let sequences: Vec<u64> = entries().map(|entry| entry.sequence).collect();
+    let left: Map<String, Value> = entries()
+        .map(|entry| (entry.sequence.to_string(), json!(entry.left(incident))))
+        .collect();
+    let context = json!({ "entries": sequences, LEFT: left });
+    LogRecord::new(Event::ContentErased, by, why).with(context)
 }
 
 /// The entries that this one says were erased.
@@ -166,13 +235,31 @@ pub fn erased_by(entry: &Entry) -> Vec<u64> {
     listed.iter().filter_map(Value::as_u64).collect()
 }
 
+/// The first entry of a log that says that this one was erased to what is left of it.
+pub fn note_of<'a>(
+    log: impl IntoIterator<Item = &'a Entry>,
+    incident: &IncidentId,
+    erased: &Entry,
+) -> Option<&'a Entry> {
+    let left = erased.left(incident);
+    let names = |note: &&Entry| {
+        let left_so = match &note.context[LEFT] {
+            // One of before does not say it.
+            Value::Null => note.has_older_hash(),
+            all => all[erased.sequence.to_string()] == left.as_str(),
+        };
+        left_so && erased_by(note).contains(&erased.sequence) && note.is_as_written(incident)
+    };
+    log.into_iter().find(names)
+}
+
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
     use serde_json::json;
 
-    use super::{Erasure, erased_by, replaced};
-    use crate::incident::operation_log::{BrokenChain, Event, Head, LogRecord, verify};
+    use super::{Erasure, erased_by, erasure_record, note_of, replaced};
+    use crate::incident::operation_log::{BrokenChain, Entry, Event, Head, LogRecord, verify};
     use crate::primitives::id::{IncidentId, InvalidId};
     use crate::primitives::identity::Identity;
 
@@ -200,25 +287,30 @@ mod tests {
         }
     }
 
-    #[test]
-    fn an_erased_entry_keeps_its_hash_and_the_chain_holds() -> Result<(), InvalidId> {
-        let incident = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV")?;
-        let mut head = Head::start(&incident);
-        let now = Timestamp::UNIX_EPOCH;
+    /// A log of three entries, and its end.
+    fn log(incident: &IncidentId) -> (Vec<Entry>, Head) {
+        let mut head = Head::start(incident);
         let records = [
             LogRecord::new(Event::AlertReceived, "ingress", "an alert"),
             LogRecord::new(Event::ApprovalDecided, "telegram:7", "ada approved")
-                .with(json!({ "votes": [{ "by": "telegram:7", "person": "ada" }] })),
-            LogRecord::new(Event::StepFinished, "repair", "step 1")
-                .with(json!({ "result": { "stdout": "hello", "stderr": "" } })),
+                .with(json!({ "votes": [{ "by": "telegram:7", "person": "ada", "at": 7 }] })),
+            LogRecord::new(Event::StepFinished, "repair", "erased").with(
+                json!({ "argv": ["erased"], "by": "ada", "result": { "stdout": "hello", "stderr": "" } }),
+            ),
         ];
-        let entries: Vec<_> = records
-            .into_iter()
-            .map(|record| head.append(&incident, now, record))
-            .collect();
+        let entries = records.map(|record| head.append(incident, Timestamp::UNIX_EPOCH, record));
+        (entries.into(), head)
+    }
+
+    #[test]
+    fn an_erased_entry_keeps_its_hash_and_the_chain_holds() -> Result<(), InvalidId> {
+        let incident = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV")?;
+        let (entries, mut head) = log(&incident);
         assert_eq!(ada().entry(&entries[0]), None);
         assert_eq!(Erasure::Output.entry(&entries[1]), None);
         let person = ada().entry(&entries[1]).expect("it names her");
+        assert_eq!(person.before, entries[1]);
+        let person = person.after;
         assert_eq!(
             (
                 person.actor.as_str(),
@@ -226,29 +318,77 @@ mod tests {
                 &person.context
             ),
             (
-                "api:erased",
-                "erased approved",
-                &json!({ "votes": [{ "by": "api:erased", "person": "erased" }] })
+                "erased",
+                "erased",
+                &json!({ "votes": [{ "by": "erased", "person": "erased", "at": 7 }] })
             )
         );
-        let output = Erasure::Output
-            .entry(&entries[2])
-            .expect("it printed something");
+        let output = Erasure::Output.entry(&entries[2]);
+        let output = output.expect("it printed something").after;
         assert_eq!(output.context["result"]["stdout"], "erased");
-        let erased = [entries[0].clone(), person.clone(), output];
+        let mut erased = [entries[0].clone(), person.clone(), output];
         assert_eq!(verify(&incident, &erased, &head), Ok(()));
-        // Done again it changes nothing, and its place, its time and its hash cannot be changed with it.
+        // Done again it changes nothing.
         assert_eq!(ada().entry(&person), None);
-        let mut moved = erased.clone();
-        moved[1].previous = "0".repeat(64);
+        // What is left is still proven.
+        erased[1].context["votes"][0]["at"] = json!(8);
         assert_eq!(
-            verify(&incident, &moved, &head),
-            Err(BrokenChain::Unlinked(2))
+            verify(&incident, &erased, &head),
+            Err(BrokenChain::Altered(2))
         );
         let note = LogRecord::new(Event::ContentErased, "an admin", "asked to")
             .with(json!({ "entries": [2, 3] }));
-        assert_eq!(erased_by(&head.append(&incident, now, note)), [2, 3]);
+        assert_eq!(
+            erased_by(&head.append(&incident, Timestamp::UNIX_EPOCH, note)),
+            [2, 3]
+        );
         assert!(erased_by(&erased[1]).is_empty());
+        Ok(())
+    }
+
+    #[test]
+    fn erasures_in_any_order_leave_the_same() -> Result<(), InvalidId> {
+        let incident = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV")?;
+        let (entries, head) = log(&incident);
+        // It says `erased` itself, where the digest of that is left behind.
+        let after = |erasures: [&Erasure; 2]| {
+            erasures
+                .into_iter()
+                .fold(entries[2].clone(), |entry, erasure| {
+                    erasure.entry(&entry).expect("it holds that").after
+                })
+        };
+        let both = after([&ada(), &Erasure::Output]);
+        assert_eq!(both, after([&Erasure::Output, &ada()]));
+        assert_eq!(both.taken.len(), 4, "{both:?}");
+        let erased = [entries[0].clone(), entries[1].clone(), both];
+        assert_eq!(verify(&incident, &erased, &head), Ok(()));
+        Ok(())
+    }
+
+    #[test]
+    fn a_note_is_of_what_is_left() -> Result<(), InvalidId> {
+        let incident = IncidentId::try_from("01ARZ3NDEKTSV4RRFFQ69G5FAV")?;
+        let (mut log, mut head) = log(&incident);
+        let output = Erasure::Output.entry(&log[2]);
+        let output = output.expect("it printed something");
+        let record = erasure_record(
+            &incident,
+            std::slice::from_ref(&output),
+            "an admin",
+            "asked",
+        );
+        log.push(head.append(&incident, Timestamp::UNIX_EPOCH, record));
+        let note = |log: &[Entry], erased: &Entry| {
+            note_of(log, &incident, erased).map(|note| note.sequence)
+        };
+        assert_eq!(note(&log, &output.after), Some(4));
+        // That she was taken out is not noted.
+        let person = ada().entry(&output.after).expect("it names her").after;
+        assert_eq!(note(&log, &person), None);
+        // A note that is not what was written notes nothing.
+        log[3].detail = "for no reason".to_owned();
+        assert_eq!(note(&log, &output.after), None);
         Ok(())
     }
 }

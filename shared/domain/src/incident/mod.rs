@@ -3,6 +3,7 @@
 pub mod approval;
 pub mod autonomy_level;
 pub mod change;
+pub mod entry_hash;
 pub mod erasure;
 pub mod guardrail;
 mod incident;

@@ -171,30 +171,14 @@ pub struct Entry {
     pub context: Value,
     /// The hash of the entry before; of the first entry, [`Head::start`].
     pub previous: String,
-    /// The hash of this entry.
+    /// The hash of this entry ([`super::entry_hash`]).
     pub hash: String,
-    /// True if something was taken out of it since: it is no longer what was hashed
-    /// ([`super::erasure`]).
+    /// True if something was taken out of it since ([`super::erasure`]).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub erased: bool,
-}
-
-impl Entry {
-    fn computed_hash(&self, incident: &IncidentId) -> String {
-        Digest::new()
-            .field(incident.as_str())
-            .field(self.sequence.to_be_bytes())
-            .field(self.at.as_microsecond().to_be_bytes())
-            .field(self.event.as_str())
-            .field(&self.actor)
-            .field(&self.detail)
-            .field([u8::from(self.success)])
-            .field([u8::from(self.error.is_some())])
-            .field(self.error.as_deref().unwrap_or_default())
-            .field(self.context.to_string())
-            .field(&self.previous)
-            .hex()
-    }
+    /// The digests of the texts that were taken out, in the order in which their places stand in it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taken: Vec<String>,
 }
 
 /// The end of a log: the next entry goes behind it. It is kept on the incident, so that appending needs no read.
@@ -230,6 +214,7 @@ impl Head {
             previous: self.hash.clone(),
             hash: String::new(),
             erased: false,
+            taken: Vec::new(),
         };
         entry.hash = entry.computed_hash(incident);
         self.sequence = entry.sequence;
@@ -307,8 +292,8 @@ pub enum BrokenChain {
     },
 }
 
-/// Checks that `entries` are the whole log of an incident, in order and unchanged, up to `head`. Of an
-/// entry that was erased only the place is checked.
+/// Checks that `entries` are the whole log of an incident, in order and unchanged but for texts that were taken out, up to `head`. Of an
+/// erased entry with an older hash only the place is checked.
 ///
 /// # Errors
 /// The first place at which it is not.
@@ -324,7 +309,7 @@ pub fn verify(incident: &IncidentId, entries: &[Entry], head: &Head) -> Result<(
         if entry.previous != expected.hash {
             return Err(BrokenChain::Unlinked(entry.sequence));
         }
-        if !entry.erased && entry.computed_hash(incident) != entry.hash {
+        if !entry.is_as_written(incident) {
             return Err(BrokenChain::Altered(entry.sequence));
         }
         expected = Head {
