@@ -7,13 +7,16 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::incident::Status;
-use domain::incident::operation_log::{Head, LogRecord};
+use domain::incident::erasure::{ErasedEntry, Erasure, erasure_record};
+use domain::incident::operation_log::{Entry, Head, LogRecord};
 use domain::primitives::id::IncidentId;
 use evidence::anchors::{self, Anchor};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use store::ErasedBy;
 use tempfile::TempDir;
 use tests::alert::TestAlert;
 use tests::quell::quell;
@@ -66,18 +69,27 @@ impl Auditor<'_> {
         )
     }
 
-    /// Exports the table, and compares it with the anchors of now.
+    fn file(&self, name: &str, text: &str) -> String {
+        let file = self.directory.path().join(name);
+        std::fs::write(&file, text).expect("written");
+        file.display().to_string()
+    }
+
+    /// Exports the table, and compares it with the anchors of now. The erasures that it knows of are those of `keeps`.
     fn audit(&self, key: &str) -> (Option<i32>, String) {
         let (status, export) = self.quell(&["export-log", "--table", self.table()]);
         assert_eq!(status, Some(0), "{export}");
-        let file = |name: &str, text: &str| {
-            let file = self.directory.path().join(name);
-            std::fs::write(&file, text).expect("written");
-            file.display().to_string()
-        };
-        let (export, anchors) = (file("export", &export), file("anchors", &self.anchors()));
+        let export = self.file("export", &export);
+        let anchors = self.file("anchors", &self.anchors());
+        let known = self.directory.path().join("known").display().to_string();
         let files = ["--export", &export, "--anchors", &anchors, "--key", key];
-        self.quell(&[&["verify-log"], &files[..]].concat())
+        let known = ["--erasures-known", &known];
+        self.quell(&[&["verify-log"], &files[..], &known].concat())
+    }
+
+    /// Keeps the erasures that were printed as those that it knows of.
+    fn keeps(&self, printed: &str) {
+        self.file("known", printed);
     }
 
     /// Audits until the witness has told of everything that is named.
@@ -104,6 +116,72 @@ struct Attacker<'a> {
 }
 
 impl Attacker<'_> {
+    /// Writes to an entry of a log.
+    fn writes(&self, id: &IncidentId, sequence: u64, expression: &str) -> UpdateItemFluentBuilder {
+        let text = |text: String| AttributeValue::S(text);
+        self.client
+            .update_item()
+            .table_name(&self.stack.facts.outputs["TableName"])
+            .key("pk", text(format!("INC#{id}")))
+            .key("sk", text(format!("LOG#{sequence:010}")))
+            .update_expression(expression)
+    }
+
+    /// Marks an entry as erased and puts other words into it, with an entry that says that it was erased.
+    async fn erases_with_words(&self, id: &IncidentId, sequence: u64) {
+        let log = self.stack.store.log(id).await.expect("the log");
+        let entry = log.iter().find(|entry| entry.sequence == sequence);
+        let before = entry.expect("it is there").clone();
+        let after = Entry {
+            detail: "nothing happened".to_owned(),
+            erased: true,
+            ..before.clone()
+        };
+        let forged = ErasedEntry { before, after };
+        let record = erasure_record(id, std::slice::from_ref(&forged), "an admin", "asked to");
+        let noted = self.stack.store.change(id, |change| {
+            change.record(Timestamp::now(), record.clone());
+        });
+        noted.await.expect("noted");
+        let request = self
+            .writes(id, sequence, "SET detail = :detail, erased = :true")
+            .expression_attribute_values(":detail", AttributeValue::S(forged.after.detail))
+            .expression_attribute_values(":true", AttributeValue::Bool(true));
+        request.send().await.expect("written");
+    }
+
+    /// Deletes an entry, and writes it again with its hash and another text.
+    async fn writes_again(&self, id: &IncidentId, sequence: u64) {
+        let table = &self.stack.facts.outputs["TableName"];
+        let key = |name: &str| match name {
+            "pk" => AttributeValue::S(format!("INC#{id}")),
+            _ => AttributeValue::S(format!("LOG#{sequence:010}")),
+        };
+        let delete = self.client.delete_item().table_name(table);
+        let delete = delete.key("pk", key("pk")).key("sk", key("sk"));
+        let deleted = delete.return_values(ReturnValue::AllOld).send().await;
+        let mut item = deleted.expect("deleted").attributes.expect("it was there");
+        let words = AttributeValue::S("nothing happened".to_owned());
+        item.insert("detail".to_owned(), words);
+        let put = self.client.put_item().table_name(table);
+        put.set_item(Some(item)).send().await.expect("written");
+    }
+
+    /// Has the output of all steps erased, in another's name.
+    async fn erases_as_we_do(&self, id: &IncidentId) {
+        let log = self.stack.store.log(id).await.expect("the log");
+        let output = log.iter().filter_map(|entry| Erasure::Output.entry(entry));
+        let output: Vec<ErasedEntry> = output.collect();
+        assert!(!output.is_empty(), "nothing was printed: {log:?}");
+        let by = ErasedBy {
+            by: "ada",
+            why: "her own words",
+            at: Timestamp::now(),
+        };
+        let erased = self.stack.store.erase(id, &Erasure::Output, &output, by);
+        erased.await.expect("erased");
+    }
+
     /// Writes the log of an incident anew, with another text in one entry and a chain that is whole.
     async fn rewrites(&self, id: &IncidentId, sequence: u64) {
         let mut head = Head::start(id);
@@ -117,13 +195,10 @@ impl Attacker<'_> {
             let new = head.append(id, entry.at, record);
             let text = |text: &str| AttributeValue::S(text.to_owned());
             let request = self
-                .client
-                .update_item()
-                .table_name(&self.stack.facts.outputs["TableName"])
-                .key("pk", text(&format!("INC#{id}")))
-                .key("sk", text(&format!("LOG#{:010}", entry.sequence)))
-                .update_expression(
-                    "SET detail = :detail, prev = :prev, #hash = :hash, success = :true REMOVE #error",
+                .writes(
+                    id,
+                    entry.sequence,
+                    "SET detail = :detail, prev = :prev, #hash = :hash, success = :true REMOVE #error, erased, taken",
                 )
                 .expression_attribute_names("#hash", "hash")
                 .expression_attribute_names("#error", "error")
@@ -174,6 +249,7 @@ async fn a_rewritten_log_is_found_by_who_holds_the_anchors() {
     let secret = &stack.facts.outputs["EvidenceKeyArn"];
     let (_, key) = auditor.quell(&["evidence-key", "--secret-id", secret]);
     let key = key.trim();
+    auditor.keeps("");
     let alert = TestAlert::firing(&stack.facts.target.service);
     let repaired = stack.awaiting_approval(&alert).await.id;
     let decide = stack
@@ -207,11 +283,39 @@ async fn a_rewritten_log_is_found_by_who_holds_the_anchors() {
 
     ada_is_erased(&stack, &auditor, &repaired, &alert, key).await;
 
-    // A history in which every chain is whole.
     let attacker = Attacker {
         stack: &stack,
         client: Client::new(&stack.aws()),
     };
+    // What was erased as `quell erase` does it is listed, whoever it was, and is none of those that the auditor knows.
+    attacker.erases_as_we_do(&repaired).await;
+    let (status, told) = auditor
+        .told(key, &[" 0 not anchored yet, 0 findings", "her own words"])
+        .await;
+    let listed = "context.result.std";
+    assert!(
+        status == Some(1) && told.contains(listed) && told.contains(" erasures are new to you"),
+        "{told}"
+    );
+    auditor.keeps(&told);
+    assert_eq!(auditor.audit(key).0, Some(0));
+
+    // Other words under the hash that was anchored.
+    attacker.erases_with_words(&gone, 1).await;
+    attacker.writes_again(&gone, 2).await;
+    let found = [
+        format!("{gone}: entry 1 was changed in the table"),
+        format!("{gone}: entry 1 is not the one that was anchored"),
+        format!("{gone}: entry 2 was deleted in the table"),
+        format!("{gone}: entry 2 was written with another hash than its own in the table"),
+        format!("{gone}: entry 2 is not the one that was anchored"),
+    ];
+    let (status, told) = auditor
+        .told(key, &found.each_ref().map(String::as_str))
+        .await;
+    assert_eq!(status, Some(1), "{told}");
+
+    // A history in which every chain is whole.
     attacker.rewrites(&repaired, 3).await;
     let verify = ["verify-log", repaired.as_str(), "--table", auditor.table()];
     let (status, told) = auditor.quell(&verify);
@@ -309,10 +413,15 @@ async fn ada_is_erased(
     ] {
         assert!(log.contains(says), "{log}");
     }
+    // The auditor has to look at it once.
     let (status, told) = auditor
-        .told(key, &[" 0 not anchored yet, 0 findings", " erased, "])
+        .told(key, &[" 0 not anchored yet, 0 findings", "she asked"])
         .await;
-    assert!(status == Some(0) && !told.contains(" 0 erased"), "{told}");
+    let line = format!("erased: {id} entry ");
+    assert!(status == Some(1) && told.contains(&line), "{told}");
+    auditor.keeps(&told);
+    let (status, told) = auditor.audit(key);
+    assert!(status == Some(0) && told.contains(&line), "{told}");
     // Her token is gone with her.
     let token = &stack.facts.tokens["ada"];
     let asked = stack

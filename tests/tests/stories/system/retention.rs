@@ -60,7 +60,7 @@ async fn erased(stack: &Stack, id: &str) -> u64 {
         .iter()
         .filter_map(|entry| erasure.entry(entry))
         .collect();
-    assert_eq!(entries[0].actor, "erased");
+    assert_eq!(entries[0].after.actor, "erased");
     let by = ErasedBy {
         by: "an admin",
         why: "asked to",
