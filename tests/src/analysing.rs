@@ -55,7 +55,15 @@ pub fn files(stack: &Stack, settings: &Value) -> TempDir {
         }
         std::fs::copy(file.path(), directory.path().join(file.file_name())).expect("copied");
     }
+    // Each language of a channel makes a finding, and what is reserved for it, larger: the budgets of the stories are for one.
+    let channels = stack.facts.target.config_dir.join("channels.json");
+    let channels = std::fs::read_to_string(channels).expect("the stack's file");
+    let mut channels: Value = serde_json::from_str(&channels).expect("JSON");
+    for channel in channels["channels"].as_array_mut().into_iter().flatten() {
+        channel.as_object_mut().map(|channel| channel.remove("language"));
+    }
     for (name, text) in [
+        ("channels.json", channels.to_string()),
         ("analyzer.yaml", settings.to_string()),
         ("model-prices.yaml", PRICES.to_owned()),
     ] {

@@ -147,7 +147,7 @@ async fn a_press_decides_and_is_answered_in_a_whisper_and_on_the_card() {
     };
     let details = wait_for("the details in the thread", look).await;
     assert!(
-        text(&details).contains("Analysis completed") && text(&details).contains(id),
+        text(&details).contains("分析完成") && text(&details).contains(id),
         "{details}"
     );
 
@@ -323,7 +323,7 @@ async fn a_deleted_message_is_replaced_and_delays_no_answer() {
         panic!("the details: {all:#?}")
     };
     assert!(
-        details["thread_ts"].is_null() && text(details).contains("INCIDENT_RESOLVED"),
+        details["thread_ts"].is_null() && text(details).contains("已解除"),
         "{details}"
     );
 }
