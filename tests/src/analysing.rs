@@ -60,7 +60,9 @@ pub fn files(stack: &Stack, settings: &Value) -> TempDir {
     let channels = std::fs::read_to_string(channels).expect("the stack's file");
     let mut channels: Value = serde_json::from_str(&channels).expect("JSON");
     for channel in channels["channels"].as_array_mut().into_iter().flatten() {
-        channel.as_object_mut().map(|channel| channel.remove("language"));
+        channel
+            .as_object_mut()
+            .map(|channel| channel.remove("language"));
     }
     for (name, text) in [
         ("channels.json", channels.to_string()),

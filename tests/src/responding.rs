@@ -154,7 +154,7 @@ const ONE: [Row; 12] = [
     row(
         Act::Assign,
         Event::IncidentAssigned,
-        "It is theirs now: they are told.",
+        "Assigned: they get a message.",
         |one, person, _| is_on_it(one, ASSIGNED, Some(person)),
     ),
     NOTED,
@@ -175,7 +175,7 @@ const ONE: [Row; 12] = [
     row(
         Act::Snooze,
         Event::IncidentSnoozed,
-        "It is put off, and you are on it until then.",
+        "Snoozed: you are the responder until then.",
         |one, person, _| is_on_it(one, person, None) && ends_in_an_hour(one),
     ),
     row(

@@ -187,7 +187,7 @@ const RINGS: [Row; 15] = [
     (
         "closed without anyone",
         |change| change.resolved(2, Timestamp::now()),
-        "☑️ It is over, and nobody acted on it",
+        "☑️ It has ended without a responder",
     ),
     (
         "given to a person",
@@ -195,7 +195,7 @@ const RINGS: [Row; 15] = [
             let to = "mira".to_owned();
             acts(change, &ResponderAction::Assign { to });
         },
-        "👉 It is yours now",
+        "👉 Assigned to you",
     ),
     (
         "put off, and its time is over",
@@ -203,12 +203,12 @@ const RINGS: [Row; 15] = [
             acts(change, &ResponderAction::Snooze { minutes: 60 });
             assert!(change.end_snooze(Timestamp::now() + SignedDuration::from_hours(1)));
         },
-        "⏰ The snooze is over, and nobody is on it",
+        "⏰ The snooze has ended: the incident has no responder",
     ),
     (
         "escalated without a plan",
         calls_mira,
-        "📣 Nobody is on it: please help",
+        "📣 No responder yet: please help",
     ),
     (
         "escalated to the second list",
@@ -386,7 +386,7 @@ async fn whoever_is_on_it_is_the_one_who_is_called() {
     );
     let card = story.messages(0).await.remove(0);
     assert!(
-        text(&card).contains("🙋 mira is on it: ada gave it to them at "),
+        text(&card).contains("🙋 mira is on it: assigned by ada at "),
         "{card}"
     );
 }
