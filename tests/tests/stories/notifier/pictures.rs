@@ -63,6 +63,8 @@ fn label(button: &Value) -> Option<&str> {
 /// Two people, as a plan of critical risk needs them.
 fn two() -> Value {
     let mut file = people();
+    // By the id with which she approves in the sample.
+    file["people"]["ada"] = json!({ "telegram": 7 });
     file["people"]["mira"] = json!({ "telegram": 72 });
     file["approvals"] = json!([{ "people": ["ada", "mira"] }]);
     file
