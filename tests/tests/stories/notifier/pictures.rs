@@ -173,7 +173,7 @@ async fn warnings() -> BTreeMap<&'static str, Vec<Value>> {
     let mut all = shown(&story, 0).await;
     for messages in all.values_mut() {
         // Without the card.
-        messages.retain(|message| labels_are_empty(message));
+        messages.retain(labels_are_empty);
     }
     all
 }
