@@ -157,7 +157,7 @@ async fn incidents_without_a_route_are_told_of_once_a_day() {
     let warned = warnings(&story, 0).await;
     assert_eq!(warned.len(), 1, "{warned:?}");
     assert!(
-        warned[0].starts_with("⚠ Incidents that need people go to no channel"),
+        warned[0].starts_with("⚠ Incidents that need people reach no channel"),
         "{warned:?}"
     );
     // What has a route is told as ever.
