@@ -1,5 +1,5 @@
-//! What a responder does, as one table: every way of doing it has to come to the same state, to the same log in the person's name,
-//! and to nothing more when it is delivered again.
+//! Table of a responder's actions: each way of acting leaves the same state and the same log in the person's name, and changes
+//! nothing when it is delivered again.
 
 use std::collections::BTreeMap;
 

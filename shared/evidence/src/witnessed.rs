@@ -1,4 +1,4 @@
-//! What the anchors say of one entry, leaf by leaf.
+//! History of one entry in the anchors, leaf by leaf.
 
 use jiff::SignedDuration;
 

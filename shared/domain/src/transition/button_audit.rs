@@ -33,8 +33,13 @@ impl IncidentChange {
         why: &str,
         now: Timestamp,
     ) {
-        let news = LogRecord::new(Event::PressRefused, by, "a press was refused").failed(why);
-        self.keep(&ask.to_string(), press, news, Presser::Listed, now);
+        self.keep(
+            &ask.to_string(),
+            press,
+            refused_press(by, why),
+            Presser::Listed,
+            now,
+        );
     }
 
     /// The same of a press that came from outside of the configured people and channels.
@@ -46,8 +51,13 @@ impl IncidentChange {
         why: &str,
         now: Timestamp,
     ) {
-        let news = LogRecord::new(Event::PressRefused, by, "a press was refused").failed(why);
-        self.keep(&ask.to_string(), press, news, Presser::Stranger, now);
+        self.keep(
+            &ask.to_string(),
+            press,
+            refused_press(by, why),
+            Presser::Stranger,
+            now,
+        );
     }
 
     /// Keeps a responder's action that was refused in the log, once however often it is sent.
@@ -93,6 +103,10 @@ impl IncidentChange {
         logged.push(press.to_owned());
         self.record(now, news.with(json!({ "asked": asked, "press": press })));
     }
+}
+
+fn refused_press(by: &str, why: &str) -> LogRecord {
+    LogRecord::new(Event::PressRefused, by, "a press was refused").failed(why)
 }
 
 #[cfg(test)]
