@@ -59,7 +59,6 @@ impl App {
         let found = routes::find(request.method(), request.uri().path());
         let route = found.as_ref().map_or("none", |found| found.route.path);
         let is_page = found.as_ref().is_ok_and(|found| found.route.to.is_page());
-        let language = access::language(request.headers());
         let span = info_span!("request", request_id);
         let answered = match found {
             Ok(found) => {
@@ -86,6 +85,7 @@ impl App {
             Err(rejection) => {
                 // Before the answer is made, which consumes the rejection.
                 rejection.tell(&mut line);
+                let language = access::language(request.headers());
                 if is_page {
                     rejection.into_page(language)
                 } else {
