@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::Failure;
 
-/// A large delivery of Alertmanager.
-const FORGED_BYTES: usize = 64 << 10;
+/// A large delivery of Alertmanager, and nearly the largest body that ingress reads.
+const FORGED_BYTES: [usize; 2] = [64 << 10, 5 << 20];
 
 /// The sample as API Gateway hands it to a function.
 pub(crate) fn sample(project: &Path) -> Result<Value, Failure> {
@@ -18,9 +18,9 @@ pub(crate) fn sample(project: &Path) -> Result<Value, Failure> {
     )?)?)
 }
 
-/// Two requests of strangers: the sample with a wrong token, and as large a body with a wrong signature, which has to be hashed before it is
-/// refused.
-pub(crate) fn refused(sample: &Value) -> Result<[String; 2], Failure> {
+/// Requests of strangers: the sample with a wrong token, and two large bodies with a wrong signature, which have to be hashed before they
+/// are refused.
+pub(crate) fn refused(sample: &Value) -> Result<[String; 3], Failure> {
     let mut strange = sample.clone();
     strange["headers"]["authorization"] = json!("Bearer wrong");
     let mut forged = sample.clone();
@@ -31,8 +31,11 @@ pub(crate) fn refused(sample: &Value) -> Result<[String; 2], Failure> {
         "x-signature-256".to_owned(),
         json!(format!("sha256={}", "0".repeat(64))),
     );
-    forged["body"] = json!("x".repeat(FORGED_BYTES));
-    Ok([strange.to_string(), forged.to_string()])
+    let [large, largest] = FORGED_BYTES.map(|bytes| {
+        forged["body"] = json!("x".repeat(bytes));
+        forged.to_string()
+    });
+    Ok([strange.to_string(), large, largest])
 }
 
 /// The sample with an alert for each number in place of its one, each of another component and so of another fingerprint.

@@ -153,7 +153,7 @@ pub(crate) fn all(
     binaries: &Path,
     node_door: &Path,
     analyzer: &AnalyzerScene,
-    [strange, forged]: &[String; 2],
+    [strange, large, largest]: &[String; 3],
 ) -> Vec<Variant> {
     let variant = |name, command: &[PathBuf], package: Option<&Path>, closing, proof| Variant {
         name,
@@ -174,6 +174,14 @@ pub(crate) fn all(
             closing,
             proof,
         )
+    };
+    let forged = |name, event: &String| Variant {
+        proof: Proof::Refused,
+        event: Some(event.clone()),
+        variables: ["REQUIRE_SIGNATURE_TIMESTAMP", "REQUIRE_SIGNED_ROUTE"]
+            .map(|name| (name, "false".to_owned()))
+            .into(),
+        ..binary(name, "ingress", &["GetSecretValue"], "")
     };
     let mut variants = vec![
         binary("bare", "bare-hello", &[], "hello"),
@@ -197,14 +205,8 @@ pub(crate) fn all(
             event: Some(strange.clone()),
             ..binary("refuse", "ingress", &["GetSecretValue"], "")
         },
-        Variant {
-            proof: Proof::Refused,
-            event: Some(forged.clone()),
-            variables: ["REQUIRE_SIGNATURE_TIMESTAMP", "REQUIRE_SIGNED_ROUTE"]
-                .map(|name| (name, "false".to_owned()))
-                .into(),
-            ..binary("refuse-signed", "ingress", &["GetSecretValue"], "")
-        },
+        forged("refuse-signed", large),
+        forged("refuse-5mb", largest),
         Variant {
             table: Table::Incident,
             variables: analyzer.variables(),

@@ -8,7 +8,7 @@ import json
 import secrets
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,8 +87,9 @@ class Local:
     target: Target | None
     telegram: Telegram | None
     slack: Slack | None
-    # Of people, for the approvals API, by name.
+    # Of people, for the API, by name: with the rights to look and decide, and with the right to administer alone.
     tokens: dict[str, str]
+    administrators: dict[str, str]
 
     @property
     def secrets(self) -> dict[str, str]:
@@ -112,6 +113,7 @@ class Local:
             "outputs": self.deployed.outputs,
             "secrets": self.secrets,
             "tokens": self.tokens,
+            "administrators": self.administrators,
             "directory": str(self.run.directory),
             "logs": str(self.run.logs),
             "sam_env_file": str(write_sam_environment(self)),
@@ -183,18 +185,20 @@ def start(children: Children, run: Run, wanted: Wanted, stage: Callable[[str], N
     if slack:
         deployed.create_secret(SLACK_TOKEN_SECRET, slack.token)
         slack.control("request_url", url=f"{deployed.api_url}/api/v1/webhooks/slack")
-    return Local(run, deployed, target, telegram, slack, _make_tokens(deployed))
+    tokens = _make_tokens(deployed, "01KA", (*API_PEOPLE, "oncall", "eve"), ("look", "decide"))
+    administrators = _make_tokens(deployed, "01KB", API_PEOPLE, ("administer",))
+    return Local(run, deployed, target, telegram, slack, tokens, administrators)
 
 
-def _make_tokens(deployed: deploy.Stack) -> dict[str, str]:
-    """As `quell tokens make` does: each may look, and decide where channels.json lets them."""
+def _make_tokens(deployed: deploy.Stack, ids: str, people: Sequence[str], may: Sequence[str]) -> dict[str, str]:
+    """As `quell tokens make` does: tokens with these rights, whose ids begin like this, by the names of their people."""
     table = deployed.emulator.client("dynamodb")
     made = datetime.datetime.now(datetime.timezone.utc)
     tokens = {}
-    for number, person in enumerate((*API_PEOPLE, "oncall", "eve")):
-        token_id, secret = f"01KA{number:022d}", secrets.token_hex(32)
+    for number, person in enumerate(people):
+        token_id, secret = f"{ids}{number:022d}", secrets.token_hex(32)
         document = {
-            "id": token_id, "person": person, "digest": hashlib.sha256(secret.encode()).hexdigest(), "may": ["look", "decide"],
+            "id": token_id, "person": person, "digest": hashlib.sha256(secret.encode()).hexdigest(), "may": list(may),
             "made_by": "the local stack", "made_at": made.isoformat(), "expires_at": (made + datetime.timedelta(days=30)).isoformat(),
         }  # fmt: skip
         item = {"pk": {"S": "TOKENS"}, "sk": {"S": f"TOKEN#{token_id}"}, "doc": {"S": json.dumps(document)}}
@@ -215,6 +219,7 @@ def write_channels(directory: Path, telegram_url: str, slack_url: str | None, ch
         channels.append({"name": "operations", "language": "zh-TW", "to": {"slack": slack}})
     people: dict[str, Any] = {"oncall": {"telegram": APPROVER_ID, "kill_switch": True}, "second": {"telegram": SECOND_APPROVER_ID}}
     people |= {name: {"api": True} for name in API_PEOPLE}
+    people["ada"]["kill_switch"] = True
     people |= {"grace": {"slack": SLACK_USERS[0], "pagerduty": PAGERDUTY_USER, "kill_switch": True}}
     # Told when nobody has decided for long: no story waits so long by the clock.
     late = {"late": {"telegram": LATE_APPROVER_ID}}

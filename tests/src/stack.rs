@@ -40,6 +40,8 @@ pub struct Facts {
     pub secrets: BTreeMap<String, String>,
     /// People's tokens for the approvals API, by name; of some who may not decide by it, too.
     pub tokens: BTreeMap<String, String>,
+    /// People's tokens with the right to administer alone.
+    pub administrators: BTreeMap<String, String>,
     /// The functions' variables, as `sam local invoke --env-vars` takes them.
     pub sam_env_file: PathBuf,
     pub telegram: Telegram,

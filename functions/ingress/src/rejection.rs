@@ -67,6 +67,11 @@ pub enum Rejection {
     /// A responder's action is not possible, or not for this person.
     #[error(transparent)]
     NotPossible(ResponseRefusal),
+    /// The person may not switch repairs off.
+    #[error(
+        "you may not switch repairs off: kill_switch of a person in channels.json says who may"
+    )]
+    MayNotStopRepairs,
     /// The approval cannot be decided on, or not by this person.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -160,7 +165,7 @@ impl Rejection {
             Self::Unauthenticated(_) | Self::NotSignedIn => {
                 (StatusCode::UNAUTHORIZED, "unauthenticated")
             }
-            Self::Forged(_) => (StatusCode::FORBIDDEN, "not-allowed"),
+            Self::Forged(_) | Self::MayNotStopRepairs => (StatusCode::FORBIDDEN, "not-allowed"),
             // The sender did nothing wrong, and what it keeps trying to deliver gets in once the operator has put the secret.
             Self::NoSecret => (StatusCode::SERVICE_UNAVAILABLE, "no-secret"),
             Self::NoRoute(_) => (StatusCode::NOT_FOUND, "no-route"),
@@ -218,6 +223,7 @@ impl Rejection {
             Self::Unauthenticated(_) | Self::Forged(_) => page("reload"),
             Self::NoApproval => ButtonReply::NoApproval.words(language),
             Self::NoIncident => ButtonReply::NoIncident.words(language),
+            Self::MayNotStopRepairs => ButtonReply::MayNotStopRepairs.words(language),
             Self::Refused(refusal) => ButtonReply::from(refusal.clone()).words(language),
             Self::NotPossible(refusal) => words(language).say(&refusal.phrase()),
             Self::NoSecret => page("no_key"),

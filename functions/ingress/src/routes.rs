@@ -22,6 +22,8 @@ pub enum Target {
     Stop,
     /// A responder's action.
     Respond,
+    /// Switches all repairs off.
+    SwitchRepairsOff,
     /// A session of the console begins, or ends.
     SessionBegun,
     SessionEnded,
@@ -41,7 +43,7 @@ const fn route(method: &'static str, path: &'static str, to: Target) -> Route<Ta
     Route { method, path, to }
 }
 
-pub const ROUTES: [Route<Target>; 17] = [
+pub const ROUTES: [Route<Target>; 18] = [
     route("GET", "webhooks/health", Target::Health),
     route("POST", "webhooks/alertmanager", Target::Alertmanager),
     route("POST", "webhooks/grafana", Target::Grafana),
@@ -64,6 +66,7 @@ pub const ROUTES: [Route<Target>; 17] = [
     ),
     route("POST", "approvals/{id}/stop", Target::Stop),
     route("POST", "incidents/{id}/respond", Target::Respond),
+    route("POST", "kill-switch", Target::SwitchRepairsOff),
     route("POST", "sessions", Target::SessionBegun),
     route("POST", "sessions/end", Target::SessionEnded),
     route("GET", "approvals/{id}/link", Target::LinkShown),

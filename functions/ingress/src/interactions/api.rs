@@ -1,4 +1,4 @@
-//! The approvals API: a person decides with a token of their own, or in a session of the console that was begun with one.
+//! The API of decisions: a person decides, responds or switches repairs off with a token of their own, or in a session of the console that was begun with one.
 
 use access::Caller;
 use domain::incident::approval::Verdict;
@@ -6,15 +6,17 @@ use domain::incident::repair::Stopped;
 use domain::incident::response::ResponderAction;
 use domain::notification::channels::Identity;
 use domain::notification::person_token::Right;
+use domain::policy::kill_switch::SwitchedOff;
 use domain::primitives::id::{ApprovalId, IncidentId};
 use domain::transition::decision::Pressed;
 use jiff::Timestamp;
 use lambda_http::http::HeaderMap;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::body;
-use crate::interactions::{self, responses};
+use crate::interactions::{self, commands, responses};
 use crate::rejection::Rejection;
 
 /// `POST /api/v1/approvals/{id}/approve|reject` with the token of a person. A body is not read: who
@@ -93,6 +95,35 @@ pub async fn respond(
         "success": true, "incident_id": incident.id, "status": incident.status, "action": action.name(), "changed": changed,
         "responder": incident.responder(), "by": token.person,
     }))
+}
+
+/// What a request to switch all repairs off says.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SwitchOff {
+    why: Option<String>,
+}
+
+/// `POST /api/v1/kill-switch` with the token of a person, which has to have the right to administer. The body may say why.
+///
+/// # Errors
+/// If the caller may not, or if the body is none of this route's.
+pub async fn switch_repairs_off(
+    app: &App,
+    headers: &HeaderMap,
+    bytes: &[u8],
+    now: Timestamp,
+) -> Result<Value, Rejection> {
+    let Caller { token, .. } =
+        access::caller(&app.control, headers, Right::Administer, now).await?;
+    let SwitchOff { why } = match bytes {
+        [] => SwitchOff::default(),
+        written => body::json(written)?,
+    };
+    let by = Identity::Api(token.person);
+    let off = commands::switch_repairs_off(app, &by, why.as_deref(), now).await?;
+    let SwitchedOff { by, why, at } = off.ok_or(Rejection::MayNotStopRepairs)?;
+    Ok(json!({ "success": true, "repairs": "off", "by": by, "why": why, "at": at }))
 }
 
 /// The person who asks, with a token of their own or in a session of the console, if they have the right to decide.

@@ -53,23 +53,39 @@ pub(crate) async fn command(
     responses::reply(answer, &action)
 }
 
-/// Switches all repairs off, in the name of a person who may. A chat switches nothing on again: that takes the rights of an operator
-/// in the AWS account (`quell kill-switch off`), so that the switch holds against whoever takes over ingress.
 async fn stop_repairs(
     app: &App,
     by: &Identity,
     why: Option<&str>,
     now: Timestamp,
 ) -> Result<ButtonReply, Rejection> {
+    Ok(match switch_repairs_off(app, by, why, now).await? {
+        Some(_) => ButtonReply::RepairsStopped,
+        None => ButtonReply::MayNotStopRepairs,
+    })
+}
+
+/// Switches all repairs off, in the name of a person who may (`kill_switch` in `channels.json`); nothing for anyone else. Ingress
+/// switches nothing on again: that takes the rights of an operator in the AWS account (`quell kill-switch off`), so that the switch
+/// holds against whoever takes over ingress.
+///
+/// # Errors
+/// If the table does not answer.
+pub(crate) async fn switch_repairs_off(
+    app: &App,
+    by: &Identity,
+    why: Option<&str>,
+    now: Timestamp,
+) -> Result<Option<SwitchedOff>, Rejection> {
     let channels = app.channels()?;
     let person = channels
         .person(by)
         .and_then(|name| channels.people.get_key_value(name));
     let Some((name, _)) = person.filter(|(_, person)| person.kill_switch) else {
-        return Ok(ButtonReply::MayNotStopRepairs);
+        return Ok(None);
     };
     let off = SwitchedOff::now(&format!("{name} ({by})"), why, now);
     app.control.switch_repairs(Some(&off)).await?;
-    warn!(%by, why, "all repairs were switched off by chat");
-    Ok(ButtonReply::RepairsStopped)
+    warn!(%by, why, "all repairs were switched off");
+    Ok(Some(off))
 }

@@ -74,7 +74,7 @@ impl Way for Page<'_> {
         );
     }
 
-    /// No page offers it, and no route takes it: a session adds nothing to what its token may.
+    /// No page offers it, and a session adds nothing to what its token may.
     async fn stops_repairs(&mut self) -> Option<String> {
         let one_time = self.visitor.one_time("console").await;
         let body = json!({ "action": "stop_repairs", "why": WHY });
@@ -83,7 +83,7 @@ impl Way for Page<'_> {
                 "incidents/01ARZ3NDEKTSV4RRFFQ69G5FAV/respond",
                 StatusCode::BAD_REQUEST,
             ),
-            ("kill-switch", StatusCode::NOT_FOUND),
+            ("kill-switch", StatusCode::FORBIDDEN),
         ] {
             self.last = (path.to_owned(), body.clone(), one_time.clone());
             let (status, answer) = self.sends().await;
