@@ -11,7 +11,7 @@ use domain::primitives::safe_text::sanitize;
 use jiff::SignedDuration;
 use outbound::client;
 use secrecy::ExposeSecret as _;
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use crate::exit::{Answer, Failure};
 use crate::http;
@@ -80,6 +80,9 @@ pub(crate) struct AboutIncident {
     /// The file with your own token, which `quell tokens make` has printed
     #[arg(long, value_name = "FILE")]
     token_file: PathBuf,
+    /// Does the same for every other incident of its alert group
+    #[arg(long)]
+    group: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -112,14 +115,24 @@ fn minutes(text: &str) -> Result<u32, String> {
         .ok_or_else(|| "it has to be between a minute and a week (168h)".to_owned())
 }
 
+/// What an action came to in an alert group.
+fn in_group(changed: &Number, refused: &Value) -> String {
+    let done = format!("done in {changed} incidents of its alert group");
+    match refused.as_u64() {
+        Some(0) | None => done,
+        Some(refused) => format!("{done} ({refused} others do not allow it now)"),
+    }
+}
+
 impl Respond {
     pub(crate) async fn answer(self, out: &mut dyn Write) -> Result<Answer, Failure> {
         let (about, action) = self.action();
         let token = secret::in_file(&about.token_file)?;
         let url = format!(
-            "{}/api/v1/incidents/{}/respond",
+            "{}/api/v1/incidents/{}/{}respond",
             about.url.trim_end_matches('/'),
-            about.incident_id
+            about.incident_id,
+            if about.group { "group/" } else { "" }
         );
         let request = client()?
             .post(url)
@@ -133,10 +146,10 @@ impl Respond {
                 .map(|text| sanitize(text, SHOWN_CHARACTERS))
         };
         if status.is_success() {
-            let state = if answer["changed"] == true {
-                "done"
-            } else {
-                "it was so already"
+            let state = match &answer["changed"] {
+                Value::Bool(true) => "done".to_owned(),
+                Value::Number(changed) => in_group(changed, &answer["refused"]),
+                _ => "it was so already".to_owned(),
             };
             let responder = said("responder").unwrap_or_else(|| "no one".to_owned());
             let incident_status = said("status").unwrap_or_default();

@@ -69,17 +69,20 @@ impl Act {
         Some(ButtonAction::Respond(quick, about.clone()).to_string())
     }
 
-    /// The word and what stands behind it in a chat, where there is no button.
+    /// The word and what stands behind it in a chat.
     ///
     /// # Panics
-    /// If there is one.
+    /// If there is none.
     #[must_use]
     pub fn written(self, other: &IncidentId) -> (&'static str, String) {
         match self {
             Self::Assign => ("assign", ASSIGNED.to_owned()),
             Self::Note => ("note", NOTE.to_owned()),
             Self::Duplicate => ("duplicate", other.to_string()),
-            other => panic!("{other:?} has a button"),
+            Self::Acknowledge => ("ack", String::new()),
+            Self::FixedByHand => ("fixed", String::new()),
+            Self::Reopen => ("reopen", String::new()),
+            other => panic!("{other:?} is pressed"),
         }
     }
 
@@ -252,6 +255,9 @@ pub trait Way {
         other: &IncidentId,
     ) -> impl Future<Output = ()>;
 
+    /// Does it for every incident of its alert group.
+    fn acts_on_group(&mut self, act: Act, about: &IncidentId) -> impl Future<Output = ()>;
+
     /// Switches all repairs off, with [`WHY`]: by whom they are then. Nothing where this way has no such action, which it checks.
     fn stops_repairs(&mut self) -> impl Future<Output = Option<String>>;
 
@@ -275,6 +281,8 @@ pub async fn try_everything(stack: &Stack, way: &mut impl Way, makes_storms: boo
     let text = card["text"].as_str().expect("a text");
     assert!(text.contains(NOTE), "{text}");
     assert!(!text.contains("is on it"), "it begins again: {text}");
+
+    try_alert_group(stack, way).await;
 
     let mut all = vec![group_of_alerts(stack).await];
     if makes_storms {
@@ -360,6 +368,52 @@ async fn responses(
         all.insert(id.clone(), (stack.read(id).await, log));
     }
     all
+}
+
+/// Acts on all incidents of an alert group at once, each of which has a card of its own; one of another group stays as it is.
+async fn try_alert_group(stack: &Stack, way: &mut impl Way) {
+    // Critical ones: they make no storm with the others of this minute.
+    let alert = |namespace: &str| TestAlert {
+        namespace: namespace.to_owned(),
+        severity: "critical",
+        ..TestAlert::firing(unique("in-group"))
+    };
+    let name = unique("alerts");
+    let mut delivery = group(&[alert(&name), alert(&name)]);
+    delivery["externalURL"] = json!("http://alertmanager.test");
+    delivery["groupLabels"] = json!({ "namespace": name });
+    let mut other = alert(&unique("alerts")).delivery();
+    other["groupLabels"] = other["alerts"][0]["labels"].clone();
+    other["groupLabels"] = json!({ "namespace": other["groupLabels"]["namespace"] });
+    let mut opened = Vec::new();
+    for delivery in [delivery, other] {
+        let answer: Value = stack.deliver(&delivery).await.json().await.expect("JSON");
+        for result in answer["results"].as_array().expect("each") {
+            let id = result["incident_id"].as_str().expect("an id");
+            opened.push(stack.status(id, Status::NeedsHuman).await.id);
+        }
+    }
+    let [first, second, apart] = &opened[..] else {
+        panic!("not one incident each: {opened:?}")
+    };
+    let untouched = responses(stack, apart, &[]).await;
+    for row in [&ACKNOWLEDGE, &FIXED, &REOPEN] {
+        way.acts_on_group(row.act, first).await;
+        way.again().await;
+        for (id, (incident, log)) in responses(stack, first, std::slice::from_ref(second)).await {
+            let last = log.last().expect("an entry");
+            assert_eq!((last.event, &last.actor), (row.event, &way.actor()), "{id}");
+            let of_this = log.iter().filter(|entry| entry.event == row.event);
+            assert_eq!(of_this.count(), 1, "{:?} once: {log:#?}", row.act);
+            assert!(
+                (row.leaves)(&incident, way.person(), first),
+                "{incident:#?}"
+            );
+        }
+    }
+    let still = responses(stack, apart, &[]).await;
+    assert_eq!(state(&still[apart].0), state(&untouched[apart].0));
+    assert_eq!(still[apart].1, untouched[apart].1);
 }
 
 /// The incident of many alerts of one rule that came in one group, and those of the alerts.

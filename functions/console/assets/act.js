@@ -34,7 +34,7 @@ async function send(form, refresh) {
   form.setAttribute("aria-busy", "true");
   let said;
   try {
-    const response = await fetch(target(form), {
+    const response = await fetch(meant(target(form)), {
       method: "POST",
       headers: { "Content-Type": "application/json", "X-Quell-One-Time": token, "Accept-Language": document.documentElement.lang },
       body: JSON.stringify(values(form)),
@@ -57,6 +57,16 @@ async function send(form, refresh) {
  */
 export function target(form) {
   return new URL(form?.getAttribute("action") ?? "", document.baseURI).href;
+}
+
+/**
+ * Where an action goes that the reader wants for the whole alert group.
+ * @param {string} address
+ */
+function meant(address) {
+  const group = document.getElementById("whole-group");
+  const isWhole = group instanceof HTMLInputElement && group.checked;
+  return isWhole ? address.replace(/(\/incidents\/[0-9A-Z]{26})\/respond$/, "$1/group/respond") : address;
 }
 
 /** @param {string} why */

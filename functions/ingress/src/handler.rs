@@ -159,6 +159,9 @@ impl App {
             Target::Respond => api::respond(self, headers, id, bytes, visit.now)
                 .await?
                 .to_string(),
+            Target::RespondToGroup => api::respond_to_group(self, headers, id, bytes, visit.now)
+                .await?
+                .to_string(),
             Target::SwitchRepairsOff => api::switch_repairs_off(self, headers, bytes, visit.now)
                 .await?
                 .to_string(),

@@ -88,9 +88,9 @@ pub enum Rejection {
         /// How many there are.
         fingerprints: usize,
     },
-    /// The time of the request ran out before every incident of a storm was changed.
+    /// The time of the request ran out before every incident of a storm or an alert group was changed.
     #[error(
-        "the time ran out after {done} of the storm's {of} incidents; send it again: the next try gets further"
+        "the time ran out after {done} of {of} incidents; send it again: the next try gets further"
     )]
     Unfinished {
         /// How many were changed, or need no change.

@@ -22,6 +22,8 @@ pub enum Target {
     Stop,
     /// A responder's action.
     Respond,
+    /// The same on every incident of its alert group.
+    RespondToGroup,
     /// Switches all repairs off.
     SwitchRepairsOff,
     /// A session of the console begins, or ends.
@@ -43,7 +45,7 @@ const fn route(method: &'static str, path: &'static str, to: Target) -> Route<Ta
     Route { method, path, to }
 }
 
-pub const ROUTES: [Route<Target>; 18] = [
+pub const ROUTES: [Route<Target>; 19] = [
     route("GET", "webhooks/health", Target::Health),
     route("POST", "webhooks/alertmanager", Target::Alertmanager),
     route("POST", "webhooks/grafana", Target::Grafana),
@@ -66,6 +68,11 @@ pub const ROUTES: [Route<Target>; 18] = [
     ),
     route("POST", "approvals/{id}/stop", Target::Stop),
     route("POST", "incidents/{id}/respond", Target::Respond),
+    route(
+        "POST",
+        "incidents/{id}/group/respond",
+        Target::RespondToGroup,
+    ),
     route("POST", "kill-switch", Target::SwitchRepairsOff),
     route("POST", "sessions", Target::SessionBegun),
     route("POST", "sessions/end", Target::SessionEnded),

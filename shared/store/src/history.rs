@@ -1,5 +1,4 @@
-//! History pointers: lists of the incidents of one fingerprint, of one target, or of one redundancy
-//! group.
+//! History pointers: lists of the incidents of one fingerprint, of one target, of one redundancy group, or of one alert group.
 //!
 //! Each incident leaves pointers, items without content whose sort key is its id: ids sort by time,
 //! so that one query reads the newest of a list, with neither a scan nor an index. The incident
@@ -19,6 +18,7 @@ use super::keys;
 use super::request::{newest, put};
 use super::retry::patiently;
 use super::{Store, StoreError};
+use domain::alert::Alert;
 use domain::incident::Incident;
 use domain::policy::precedent::Near;
 use domain::primitives::id::{Fingerprint, IncidentId};
@@ -29,6 +29,10 @@ const PAST_KEPT_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);
 const NEAR_KEPT_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How many of the newest incidents of a target, and of a group, are looked at to find those that are open.
 const NEAR_LOOKED_AT: u32 = 25;
+/// How many of the newest incidents of an alert group are found. A group of more would mostly be a storm before.
+const ALERT_GROUP_LOOKED_AT: u32 = 200;
+/// Every id is smaller than this.
+const END: &str = "~";
 /// The most items that one request reads
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>).
 const BATCH: usize = 100;
@@ -52,10 +56,13 @@ impl Store {
     pub async fn remember(&self, incident: &Incident, near: &Near) -> Result<(), StoreError> {
         let (target, group) = keys::near_partitions(near);
         let fingerprint = keys::fingerprint_partition(&incident.fingerprint);
+        let alerts = incident.alert.alert_group();
+        let alerts = alerts.as_deref().map(keys::alert_group_partition);
         let lists = [(fingerprint, PAST_KEPT_FOR), (target, NEAR_KEPT_FOR)];
+        let near = group.into_iter().chain(alerts);
         let writes = lists
             .into_iter()
-            .chain(group.map(|group| (group, NEAR_KEPT_FOR)))
+            .chain(near.map(|list| (list, NEAR_KEPT_FOR)))
             .map(|(list, kept_for)| pointer(list, incident, kept_for))
             .map(|pointer| async move { patiently(|| self.put(put(pointer.clone()))).await });
         try_join_all(writes).await.map(drop)
@@ -93,8 +100,6 @@ impl Store {
         except: &IncidentId,
         limit: u32,
     ) -> Result<History, StoreError> {
-        // Every id is smaller than this.
-        const END: &str = "~";
         let (target, group) = keys::near_partitions(near);
         let in_group = async {
             match group {
@@ -107,6 +112,20 @@ impl Store {
         ids.extend(in_group);
         ids.remove(except);
         self.read_newest(ids, limit, Incident::is_open).await
+    }
+
+    /// The newest incidents of the group in which Alertmanager sends an alert, ended or not; none where the alert came in no group.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn alert_group(&self, alert: &Alert) -> Result<BTreeSet<IncidentId>, StoreError> {
+        match alert.alert_group() {
+            Some(group) => {
+                let list = keys::alert_group_partition(&group);
+                self.newest(list, END, ALERT_GROUP_LOOKED_AT).await
+            }
+            None => Ok(BTreeSet::new()),
+        }
     }
 
     /// The newest ids of a list, up to `end`.

@@ -157,6 +157,11 @@ pub(crate) fn group_partition(group: &str) -> String {
     format!("GROUP#{group}")
 }
 
+/// `ALERTS#<digest>`: pointers to the incidents of a group of Alertmanager's.
+pub(crate) fn alert_group_partition(group: &str) -> String {
+    format!("ALERTS#{group}")
+}
+
 /// `PIPELINE_RUN#<run>`: the reports of a pipeline's run, and its cards.
 pub(crate) fn pipeline_run_partition(run: &PipelineRunId) -> String {
     format!("PIPELINE_RUN#{run}")
@@ -214,7 +219,7 @@ pub(crate) fn output_erased() -> Key {
     Key::new("OUTPUT", "ERASED")
 }
 
-/// The pointer to an incident in the partition of its fingerprint, target, group or day.
+/// The pointer to an incident in the partition of its fingerprint, target, group, alert group or day.
 pub(crate) fn pointer(list: String, id: &IncidentId) -> Key {
     Key::new(list, format!("{POINTER}{id}"))
 }

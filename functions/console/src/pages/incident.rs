@@ -45,6 +45,8 @@ struct Acts {
     /// The way to why not, where it is not so.
     why_not: Option<&'static str>,
     reopen: bool,
+    /// True if Alertmanager sent it in a group, on all of which one may act at once.
+    in_group: bool,
 }
 
 /// The page of an incident.
@@ -96,6 +98,7 @@ impl Acts {
             any: why_not.is_none(),
             why_not,
             reopen: incident.status == Status::Closed,
+            in_group: incident.alert.alert_group().is_some(),
         })
     }
 }

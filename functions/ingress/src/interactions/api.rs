@@ -97,6 +97,29 @@ pub async fn respond(
     }))
 }
 
+/// `POST /api/v1/incidents/{id}/group/respond`: the same for the incident and every other one of its alert group.
+///
+/// # Errors
+/// As [`respond`], and if the time runs out.
+pub async fn respond_to_group(
+    app: &App,
+    headers: &HeaderMap,
+    id: &str,
+    bytes: &[u8],
+    now: Timestamp,
+) -> Result<Value, Rejection> {
+    let Caller { token, press } = admitted(app, headers, now).await?;
+    let action: ResponderAction = body::json(bytes)?;
+    let id = IncidentId::try_from(id).map_err(|_| Rejection::NoIncident)?;
+    let by = Identity::Api(token.person.clone());
+    let (incident, many) =
+        responses::respond_to_group(app, &id, &action, (&by, &press), now).await?;
+    Ok(json!({
+        "success": true, "incident_id": incident.id, "status": incident.status, "action": action.name(), "changed": many.changed.len(),
+        "refused": many.refused, "responder": incident.responder(), "by": token.person,
+    }))
+}
+
 /// What a request to switch all repairs off says.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]

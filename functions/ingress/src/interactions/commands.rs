@@ -37,20 +37,33 @@ pub(crate) async fn command(
     if app.channels()?.person(&written.by).is_none() {
         return Ok(ButtonReply::NotListed);
     }
-    let (incident, action) = match ChatCommand::read(written.text) {
+    let (incident, action, of_group) = match ChatCommand::read(written.text) {
         Err(why) => return Ok(ButtonReply::CommandRefused { why }),
         Ok(ChatCommand::Help) => return Ok(ButtonReply::Help),
         Ok(ChatCommand::StopRepairs { why }) => {
             return stop_repairs(app, &written.by, why.as_deref(), now).await;
         }
-        Ok(ChatCommand::Respond { incident, action }) => (incident.or(written.about), action),
+        Ok(ChatCommand::Respond {
+            incident,
+            action,
+            of_group,
+        }) => (incident.or(written.about), action, of_group),
     };
     let Some(id) = incident else {
         return Ok(ButtonReply::WhichIncident);
     };
     let by = (&written.by, written.id.as_str());
-    let answer = responses::respond(app, &id, &action, by, now).await;
-    responses::reply(answer, &action)
+    responses::reply(if of_group {
+        let answer = responses::respond_to_group(app, &id, &action, by, now).await;
+        answer.map(|(_, many)| ButtonReply::RespondedToGroup {
+            changed: many.changed.len(),
+            refused: many.refused,
+            action,
+        })
+    } else {
+        let answer = responses::respond(app, &id, &action, by, now).await;
+        answer.map(|_| ButtonReply::Responded(action))
+    })
 }
 
 async fn stop_repairs(

@@ -84,7 +84,7 @@ pub(crate) async fn press(
             let action = quick.action();
             let by = (&press.by, press.id.as_str());
             let answer = responses::respond(app, id, &action, by, now).await;
-            responses::reply(answer, &action)
+            responses::reply(answer.map(|_| ButtonReply::Responded(action)))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A responder's action on an incident; on a storm it is one on each of its incidents as well, by the same rule.
+//! A responder's action on an incident; on a storm, or for an alert group, it is one on each of its incidents as well, by the same rule.
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use domain::notification::channels::{Channels, Identity};
 use domain::phrase;
 use domain::primitives::id::IncidentId;
 use domain::transition::response::{self, ResponseRefusal};
+use futures_util::future::try_join_all;
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use store::StoreError;
@@ -25,17 +26,62 @@ const AT_ONCE: usize = 16;
 /// How long it may take: the caller is told in time to try again.
 const PATIENCE: Duration = Duration::from_secs(18);
 
-/// What came of an action on the incidents of a storm.
+/// What came of an action on many incidents.
 #[derive(Debug, Default)]
-struct Members {
-    /// How many it changed.
-    changed: u64,
+pub(crate) struct Many {
+    /// Those that it changed.
+    pub(crate) changed: Vec<IncidentId>,
+    /// Those in which it was so already.
+    pub(crate) same: Vec<IncidentId>,
     /// How many it is not possible for right now.
-    refused: u64,
+    pub(crate) refused: usize,
 }
 
-/// Does what a responder asks for about every incident of a storm that it is meant for. What is done is done: whoever tries again
-/// gets further.
+/// Does what a responder asks for about each of these incidents. What is done is done: whoever tries again gets further.
+///
+/// # Errors
+/// If the time runs out, or something could not be stored; what was done before is given all the same.
+async fn of_each(
+    app: &App,
+    ids: Vec<IncidentId>,
+    action: &ResponderAction,
+    who: (&Identity, &str),
+    now: Timestamp,
+) -> (Many, Result<(), Rejection>) {
+    let until = Instant::now() + PATIENCE;
+    let of = ids.len();
+    let one = |id: IncidentId| async move {
+        one(app, &id, action, who, now)
+            .await
+            .map(|came_to| (id, came_to))
+    };
+    let mut answers = stream::iter(ids).map(one).buffer_unordered(AT_ONCE);
+    let mut many = Many::default();
+    let mut done = 0;
+    let ended = loop {
+        match timeout_at(until, answers.next()).await {
+            Err(_) => break Err(Rejection::Unfinished { done, of }),
+            Ok(None) => break Ok(()),
+            Ok(Some(Err(rejection))) => break Err(rejection),
+            Ok(Some(Ok((id, One::Changed)))) => many.changed.push(id),
+            Ok(Some(Ok((id, One::Same)))) => many.same.push(id),
+            Ok(Some(Ok((_, One::Over)))) => {}
+            Ok(Some(Ok((_, One::Refused)))) => many.refused += 1,
+        }
+        done += 1;
+    };
+    (many, ended)
+}
+
+/// The incident that an action says the others repeat: it stays as it is.
+fn repeated(action: &ResponderAction) -> Option<&IncidentId> {
+    match action {
+        ResponderAction::Close { duplicate_of, .. } => duplicate_of.as_ref(),
+        _ => None,
+    }
+}
+
+/// Does what a responder asks for about every incident of a storm that it is meant for.
 ///
 /// # Errors
 /// If the time runs out, or something could not be stored and sent.
@@ -43,66 +89,76 @@ async fn of_members(
     app: &App,
     storm: &Incident,
     action: &ResponderAction,
-    (by, press): (&Identity, &str),
+    who: (&Identity, &str),
     now: Timestamp,
-) -> Result<Members, Rejection> {
-    let until = Instant::now() + PATIENCE;
+) -> Result<Many, Rejection> {
     let reopens = matches!(action, ResponderAction::Reopen {});
-    let mut members = app.intake.store.storm_members(&storm.id).await?;
-    let repeated = match action {
-        ResponderAction::Close { duplicate_of, .. } => duplicate_of.as_ref(),
-        _ => None,
+    let members = app.intake.store.storm_members(&storm.id).await?;
+    let is_meant = |member: &StormMember| {
+        member.open != reopens && Some(&member.incident_id) != repeated(action)
     };
-    // One that the others repeat stays as it is.
-    members.retain(|member| member.open != reopens && Some(&member.incident_id) != repeated);
-    let of = members.len();
-    let one = |member: StormMember| async move {
-        let id = member.incident_id;
-        one(app, &id, action, (by, press), now)
-            .await
-            .map(|changed| (id, changed))
-    };
-    let mut answers = stream::iter(members).map(one).buffer_unordered(AT_ONCE);
-    let (mut came_to, mut one_of_them) = (Members::default(), None);
-    let mut done = 0;
-    let ended = loop {
-        match timeout_at(until, answers.next()).await {
-            Err(_) => break Err(Rejection::Unfinished { done, of }),
-            Ok(None) => break Ok(()),
-            Ok(Some(Err(rejection))) => break Err(rejection),
-            Ok(Some(Ok((id, Some(true))))) => {
-                came_to.changed += 1;
-                one_of_them = Some(id);
-            }
-            Ok(Some(Ok((_, Some(false))))) => {}
-            Ok(Some(Ok((_, None)))) => came_to.refused += 1,
-        }
-        done += 1;
-    };
+    let ids = members.into_iter().filter(is_meant);
+    let ids = ids.map(|member| member.incident_id).collect();
+    let (many, ended) = of_each(app, ids, action, who, now).await;
     // The storm's card is made anew from all of its incidents when one of them has changed, also where others were not reached.
-    if let Some(id) = one_of_them {
-        changed_card(app, &id).await?;
+    if let Some(id) = many.changed.first() {
+        changed_card(app, id).await?;
     }
-    ended.map(|()| came_to)
+    ended.map(|()| many)
 }
 
-/// True if it changed the incident; nothing if it is not possible there.
+/// Does what a responder asks for about an incident and every other one of its alert group: those that Alertmanager sends together. Where
+/// the incident itself does not allow it, none of the others is changed.
+///
+/// # Errors
+/// As [`respond`], and if the time runs out.
+pub(crate) async fn respond_to_group(
+    app: &App,
+    id: &IncidentId,
+    action: &ResponderAction,
+    who: (&Identity, &str),
+    now: Timestamp,
+) -> Result<(Incident, Many), Rejection> {
+    let (incident, changed) = respond(app, id, action, who, now).await?;
+    let mut others = app.intake.store.alert_group(&incident.alert).await?;
+    others.retain(|other| other != id && Some(other) != repeated(action));
+    let (mut many, ended) = of_each(app, others.into_iter().collect(), action, who, now).await;
+    // Also where it was so already: the worker that changed it may have died before it sent this.
+    let cards = many.changed.iter().chain(&many.same);
+    try_join_all(cards.map(|other| changed_card(app, other))).await?;
+    if changed {
+        many.changed.push(id.clone());
+    }
+    ended.map(|()| (incident, many))
+}
+
+/// What came of an action on one of many incidents.
+enum One {
+    Changed,
+    /// It was so already.
+    Same,
+    /// It has ended, or is gone.
+    Over,
+    /// It is not possible right now.
+    Refused,
+}
+
 async fn one(
     app: &App,
     id: &IncidentId,
     action: &ResponderAction,
     (by, press): (&Identity, &str),
     now: Timestamp,
-) -> Result<Option<bool>, Rejection> {
+) -> Result<One, Rejection> {
     let channels = app.channels()?;
     let ask =
         |change: &mut IncidentChange| response::respond(change, action, (by, press), channels, now);
     match app.intake.store.change(id, ask).await {
-        Ok((_, Ok(changed))) => Ok(Some(changed)),
-        // It has ended since it was listed.
-        Ok((member, Err(_))) if !member.is_open() => Ok(Some(false)),
-        Ok((_, Err(_))) => Ok(None),
-        Err(StoreError::Missing { .. }) => Ok(Some(false)),
+        Ok((_, Ok(true))) => Ok(One::Changed),
+        Ok((_, Ok(false))) => Ok(One::Same),
+        Ok((incident, Err(_))) if !incident.is_open() => Ok(One::Over),
+        Ok((_, Err(_))) => Ok(One::Refused),
+        Err(StoreError::Missing { .. }) => Ok(One::Over),
         Err(error) => Err(error.into()),
     }
 }
@@ -130,7 +186,7 @@ pub(crate) async fn respond(
     let mut of_them = false;
     if reaches_members(&incident, action, (by, press), channels, now) {
         let members = of_members(app, &incident, action, (by, press), now).await?;
-        of_them = members.changed > 0;
+        of_them = !members.changed.is_empty();
         let closes = matches!(action, ResponderAction::Close { .. });
         if closes && members.refused > 0 {
             let refusal = ResponseRefusal::NotPossible(phrase!(
@@ -174,16 +230,14 @@ fn reaches_members(
 /// # Errors
 /// If something could not be stored or sent.
 pub(crate) fn reply(
-    answer: Result<(Incident, bool), Rejection>,
-    action: &ResponderAction,
+    answer: Result<ButtonReply, Rejection>,
 ) -> Result<ButtonReply, Rejection> {
     match answer {
-        Ok(_) => Ok(ButtonReply::Responded(action.clone())),
         Err(Rejection::NotPossible(ResponseRefusal::NotListed)) => Ok(ButtonReply::NotListed),
         Err(Rejection::NotPossible(refusal)) => Ok(ButtonReply::ResponseRefused {
             why: refusal.phrase(),
         }),
         Err(Rejection::NoIncident) => Ok(ButtonReply::NoIncident),
-        Err(other) => Err(other),
+        said => said,
     }
 }

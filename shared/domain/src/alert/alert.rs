@@ -7,6 +7,7 @@ use crate::alert::labels::Texts;
 use crate::alert::pod_name::normalise;
 use crate::alert::severity::AlertSeverity;
 use crate::alert::subject::{Subject, SubjectKind};
+use crate::primitives::digest::Digest;
 use crate::primitives::id::MemberId;
 use crate::primitives::names::named;
 use crate::primitives::safe_text::cut;
@@ -227,6 +228,20 @@ impl Alert {
         );
         self.measurements = bounded(self.measurements, LABELS_KEPT, LABEL_CHARACTERS, &mut room);
         self
+    }
+
+    /// What all alerts share that Alertmanager groups together: a digest of the labels by which it groups, with their values. None where
+    /// each alert is a group of its own, as with `group_by: ['...']`
+    /// (<https://prometheus.io/docs/alerting/latest/configuration/#route>).
+    pub fn alert_group(&self) -> Option<String> {
+        if self.grouped_by.is_empty() || self.grouped_by.len() >= self.labels.len() {
+            return None;
+        }
+        let labels = self.grouped_by.iter().fold(Digest::new(), |digest, name| {
+            let value = self.labels.get(name).map_or("", String::as_str);
+            digest.field(name).field(value)
+        });
+        Some(labels.hex())
     }
 
     /// The namespace of what it is about; none where that belongs to none, such as a machine.

@@ -156,6 +156,29 @@ fn only_whole_labels_lead_to_the_group() -> Result<(), InvalidId> {
 }
 
 #[test]
+fn alerts_of_one_group_share_its_digest() -> Result<(), InvalidId> {
+    let group = |namespace: &str, pod: &str, by: &[&str]| {
+        let labels = [("alertname", "A"), ("namespace", namespace), ("pod", pod)];
+        let grouped_by = by.iter().map(|&name| name.to_owned()).collect();
+        let alert = Alert {
+            grouped_by,
+            ..alert(&labels, &[])?
+        };
+        Ok(alert.alert_group())
+    };
+    let by = ["alertname", "namespace"];
+    let first = group("shop", "a", &by)?;
+    assert!(first.is_some());
+    assert_eq!(first, group("shop", "b", &by)?);
+    assert_ne!(first, group("tools", "a", &by)?);
+    assert_ne!(first, group("shop", "a", &["alertname"])?);
+    // Each alert by itself is no group, and neither is what came in none.
+    assert_eq!(group("shop", "a", &["alertname", "namespace", "pod"])?, None);
+    assert_eq!(group("shop", "a", &[])?, None);
+    Ok(())
+}
+
+#[test]
 fn bytes_are_bounded_and_not_only_characters() -> Result<(), Box<dyn std::error::Error>> {
     for text in ["警", "\u{1}", "\"", "x", "\u{10ffff}", "\n"] {
         let long = text.repeat(5_000);

@@ -70,6 +70,14 @@ pub enum ButtonReply {
     },
     /// The responder's action is done, or was before.
     Responded(ResponderAction),
+    /// The same on every incident of its alert group.
+    RespondedToGroup {
+        action: ResponderAction,
+        /// How many it changed.
+        changed: usize,
+        /// How many it is not possible for right now.
+        refused: usize,
+    },
     ResponseRefused {
         why: Phrase,
     },
@@ -131,6 +139,20 @@ impl From<Refusal> for ButtonReply {
 impl ButtonReply {
     /// The sentence. Channels cut it to what they show.
     pub fn words(&self, language: Language) -> String {
+        if let Self::RespondedToGroup {
+            action,
+            changed,
+            refused,
+        } = self
+        {
+            let done = Self::Responded(action.clone()).words(language);
+            let counts = [
+                ("changed", &*changed.to_string()),
+                ("refused", &*refused.to_string()),
+            ];
+            let key = if *refused == 0 { "group" } else { "group_in_part" };
+            return format!("{done} {}", words(language).fill("reply", key, &counts));
+        }
         let (key, field) = match self {
             Self::Approved => ("approved", None),
             Self::ApprovedWithCountdown => {
@@ -166,7 +188,9 @@ impl ButtonReply {
             Self::ReanalysisRefused { why } => {
                 ("no_reanalysis", Some(("why", words(language).say(why))))
             }
-            Self::Responded(action) => (done(action), None),
+            Self::Responded(action) | Self::RespondedToGroup { action, .. } => {
+                (done(action), None)
+            }
             Self::CommandRefused { why } => ("no_command", Some(("why", words(language).say(why)))),
             Self::Help => ("help", None),
             Self::WhichIncident => ("which_incident", None),
@@ -213,6 +237,7 @@ mod tests {
 
     use super::ButtonReply;
     use crate::incident::approval::Verdict;
+    use crate::incident::response::ResponderAction;
     use crate::notification::channels::Language;
     use crate::primitives::identity::{DecidedBy, Identity};
 
@@ -257,6 +282,16 @@ mod tests {
             ButtonReply::ReanalysisComing,
             ButtonReply::ReanalysisRefused {
                 why: "it was analysed a minute ago".to_owned().into(),
+            },
+            ButtonReply::RespondedToGroup {
+                action: ResponderAction::Acknowledge {},
+                changed: 3,
+                refused: 0,
+            },
+            ButtonReply::RespondedToGroup {
+                action: ResponderAction::Acknowledge {},
+                changed: 3,
+                refused: 1,
             },
             ButtonReply::CommandRefused {
                 why: "so is no command".to_owned().into(),

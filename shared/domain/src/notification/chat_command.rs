@@ -20,6 +20,8 @@ pub enum ChatCommand {
     Respond {
         incident: Option<IncidentId>,
         action: ResponderAction,
+        /// On every incident of its alert group as well.
+        of_group: bool,
     },
     /// Asks what there is.
     Help,
@@ -31,10 +33,16 @@ impl ChatCommand {
     /// # Errors
     /// What is wrong with it, for the person who wrote it.
     pub fn read(text: &str) -> Result<Self, Phrase> {
-        let (verb, rest) = word(text);
+        let (first, behind) = word(text);
+        let of_group = first == "group";
+        let (verb, rest) = if of_group {
+            word(behind)
+        } else {
+            (first, behind)
+        };
         match verb {
             "" | "help" => return Ok(Self::Help),
-            "stop-repairs" => {
+            "stop-repairs" if !of_group => {
                 let why = Some(rest.to_owned()).filter(|why| !why.is_empty());
                 return Ok(Self::StopRepairs { why });
             }
@@ -48,7 +56,11 @@ impl ChatCommand {
             Err(_) => (None, rest),
         };
         let action = action(verb, rest)?;
-        Ok(Self::Respond { incident, action })
+        Ok(Self::Respond {
+            incident,
+            action,
+            of_group,
+        })
     }
 }
 
@@ -153,18 +165,19 @@ mod tests {
                 close(CloseReason::Duplicate, Some(id())),
             ),
         ] {
-            let of_card = ChatCommand::Respond {
-                incident: None,
+            let command = |incident, of_group| ChatCommand::Respond {
+                incident,
                 action: action.clone(),
+                of_group,
             };
-            assert_eq!(ChatCommand::read(text), Ok(of_card), "{text}");
             let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
-            let named = ChatCommand::Respond {
-                incident: Some(id()),
-                action,
-            };
-            let text = format!("{verb} {ID} {rest}");
-            assert_eq!(ChatCommand::read(&text), Ok(named), "{text}");
+            let named = format!("{verb} {ID} {rest}");
+            for (text, incident) in [(text, None), (&named, Some(id()))] {
+                let read = ChatCommand::read(text);
+                assert_eq!(read, Ok(command(incident.clone(), false)), "{text}");
+                let read = ChatCommand::read(&format!("group {text}"));
+                assert_eq!(read, Ok(command(incident, true)), "group {text}");
+            }
         }
     }
 
@@ -191,6 +204,8 @@ mod tests {
     fn what_is_no_command_is_said_to_be_none() {
         for text in [
             "approve",
+            "group approve",
+            "group stop-repairs",
             "ack me",
             "assign",
             "assign bob carol",
