@@ -36,6 +36,8 @@ pub fn read(
         | Target::Approval(_)
         | Target::Stop
         | Target::Respond
+        | Target::RespondToGroup
+        | Target::SwitchRepairsOff
         | Target::LinkShown
         | Target::PagerDuty
         | Target::LinkUsed
