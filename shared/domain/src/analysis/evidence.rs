@@ -288,11 +288,12 @@ pub fn charted(evidence: &[Evidence]) -> Option<(&Measurement, &Series)> {
         .find_map(|measurement| Some((measurement, measurement.series.as_ref()?)))
 }
 
-/// A measured value for people, with about three figures that count.
+/// A measured value for people, with about three figures that count. What is counted is a whole number.
 pub fn figure(value: f64) -> String {
     match value.abs() {
+        size if size < 1e9 && size.fract() == 0.0 => format!("{value:.0}"),
         size if size >= 1e9 => format!("{value:.2e}"),
-        size if size >= 100.0 || size == 0.0 => format!("{value:.0}"),
+        size if size >= 100.0 => format!("{value:.0}"),
         size if size >= 1.0 => format!("{value:.1}"),
         size if size >= 1e-3 => format!("{value:.3}"),
         _ => format!("{value:.2e}"),

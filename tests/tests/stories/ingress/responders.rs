@@ -438,6 +438,7 @@ async fn what_a_responder_cannot_do_is_refused_and_kept() {
     );
     let mut api = Api {
         stack: &stack,
+        token: &stack.facts.tokens["ada"],
         last: None,
     };
     for body in [
