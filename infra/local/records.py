@@ -26,14 +26,21 @@ class Records:
 
     def incidents(self) -> list[Item]:
         """The incident documents, oldest first. A scan is fine for a local table with a handful of items."""
-        items = [item for item in self._all() if item["sk"] == "INCIDENT"]
-        documents = [json.loads(item["doc"]) for item in items]
+        found = {(item["pk"], item["sk"]): item for item in self._all()}
+        documents = [_document(item, found.get((pk, "DETAILS"))) for (pk, sk), item in found.items() if sk == "INCIDENT"]
         return sorted(documents, key=lambda document: str(document["id"]))
 
     def incident(self, incident_id: str) -> Item:
-        key = {"pk": {"S": f"INC#{incident_id}"}, "sk": {"S": "INCIDENT"}}
-        found = self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True)
-        return dict(json.loads(_plain(found["Item"])["doc"]))
+        partition = f"INC#{incident_id}"
+        while True:
+            item, details = self._get(partition, "INCIDENT"), self._get(partition, "DETAILS")
+            # Written in one transaction, and read one after the other.
+            if item.get("details") == details.get("details"):
+                return _document(item, details)
+
+    def _get(self, pk: str, sk: str) -> Item:
+        found = self.client.get_item(TableName=self.table, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ConsistentRead=True)
+        return _plain(found.get("Item") or {})
 
     def episodes(self) -> list[Item]:
         return [item for item in self._all() if item["sk"] == "EPISODE"]
@@ -50,6 +57,11 @@ class Records:
     def _all(self) -> list[Item]:
         pages = self.client.get_paginator("scan").paginate(TableName=self.table, ConsistentRead=True)
         return [_plain(item) for page in pages for item in page["Items"]]
+
+
+def _document(item: Item, details: Item | None) -> Item:
+    """An incident's document, with what seldom changes of it, once that is an item of its own."""
+    return dict(json.loads(item["doc"])) | dict(json.loads(details["doc"]) if details else {})
 
 
 def _plain(item: Item) -> Item:

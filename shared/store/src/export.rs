@@ -27,9 +27,9 @@ impl Store {
     pub async fn export(&self) -> Result<Vec<Exported>, StoreError> {
         let heads = self.scan("sk = :sk", "INCIDENT").await?;
         let entries = self.scan("begins_with(sk, :sk)", "LOG#").await?;
-        let heads = heads.iter().map(|item| {
-            incident::read(item).map(|incident| Exported::Head(incident.id, incident.log_head))
-        });
+        let heads = heads
+            .iter()
+            .map(|item| incident::head(item).map(|(id, head)| Exported::Head(id, head)));
         let entries = entries.iter().map(|item| {
             let (id, entry) = logged(item)?;
             Ok(Exported::Entry(id, Box::new(entry)))

@@ -4,20 +4,17 @@
 //! so that one query reads the newest of a list, with neither a scan nor an index. The incident
 //! itself is read from its own item.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_dynamodb::types::KeysAndAttributes;
-use futures_util::FutureExt as _;
 use futures_util::future::try_join_all;
 use jiff::SignedDuration;
 
 use super::attributes::{Item, Reader, seconds};
-use super::error::failed;
 use super::incident::read;
-use super::keys;
+use super::keys::{self, Key};
 use super::request::{newest, put};
 use super::retry::patiently;
-use super::{Store, StoreError};
+use super::{Store, StoreError, details};
 use domain::alert::Alert;
 use domain::incident::Incident;
 use domain::policy::precedent::Near;
@@ -33,9 +30,6 @@ const NEAR_LOOKED_AT: u32 = 25;
 const ALERT_GROUP_LOOKED_AT: u32 = 200;
 /// Every id is smaller than this.
 const END: &str = "~";
-/// The most items that one request reads
-/// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>).
-const BATCH: usize = 100;
 
 /// Incidents that were looked for, newest first.
 #[derive(Debug, Default)]
@@ -165,13 +159,31 @@ impl Store {
         ids: &[IncidentId],
         consistent: bool,
     ) -> Result<History, StoreError> {
-        let batches = ids
-            .chunks(BATCH)
-            .map(|ids| self.read_batch(ids, consistent));
+        let keys: Vec<Key> = ids.iter().map(keys::incident).collect();
+        let items = self.get_all(&keys, consistent).await?;
+        let apart = items
+            .iter()
+            .filter(|item| details::named_by(item).is_some());
+        let keys: Vec<Key> = apart
+            .filter_map(keys::incident_of)
+            .map(|id| keys::details(&id))
+            .collect();
+        let of_incident = |item| Some((keys::incident_of(&item)?, item));
+        let all_details = self.get_all(&keys, consistent).await?;
+        let all_details: BTreeMap<IncidentId, Item> =
+            all_details.into_iter().filter_map(of_incident).collect();
         let mut history = History::default();
-        for item in try_join_all(batches).await?.into_iter().flatten() {
-            match read(&item) {
-                Ok(incident) => history.incidents.push(incident),
+        for item in &items {
+            let id = keys::incident_of(item);
+            let details = id.as_ref().and_then(|id| all_details.get(id));
+            let found = match id.filter(|_| !details::fit(item, details)) {
+                // The one or the other was written between the two reads.
+                Some(id) => self.incident(&id).await,
+                None => read(item, details).map(Some),
+            };
+            match found {
+                Ok(incident) => history.incidents.extend(incident),
+                Err(error) if error.is_transient() => return Err(error),
                 Err(error) => history.unreadable.push(error),
             }
         }
@@ -180,51 +192,6 @@ impl Store {
             .sort_by(|one, other| other.id.cmp(&one.id));
         Ok(history)
     }
-
-    /// The items of incidents, in no order. One answer holds 16 MB at most, and what it left out is asked for again.
-    async fn read_batch(
-        &self,
-        ids: &[IncidentId],
-        consistent: bool,
-    ) -> Result<Vec<Item>, StoreError> {
-        let keys = ids.iter().map(|id| keys::incident(id).into()).collect();
-        let mut left = Some(keys_of(keys, consistent)?);
-        let mut items = Vec::new();
-        while let Some(keys) = left {
-            let (read, unread) = patiently(async || {
-                let request = self
-                    .client
-                    .batch_get_item()
-                    .request_items(&self.table, keys.clone());
-                let answer = request.send().boxed().await.map_err(failed)?;
-                let read = answer
-                    .responses
-                    .and_then(|mut tables| tables.remove(&self.table))
-                    .unwrap_or_default();
-                let unread = answer
-                    .unprocessed_keys
-                    .and_then(|mut tables| tables.remove(&self.table));
-                let nothing = read.is_empty() && unread.is_some();
-                if nothing {
-                    Err(StoreError::Busy("it read none of a batch".into()))
-                } else {
-                    Ok((read, unread))
-                }
-            })
-            .await?;
-            items.extend(read);
-            left = unread;
-        }
-        Ok(items)
-    }
-}
-
-fn keys_of(keys: Vec<Item>, consistent: bool) -> Result<KeysAndAttributes, StoreError> {
-    let keys = KeysAndAttributes::builder()
-        .set_keys(Some(keys))
-        .consistent_read(consistent)
-        .build();
-    keys.map_err(StoreError::unwritable)
 }
 
 fn pointer(list: String, incident: &Incident, kept_for: SignedDuration) -> Item {

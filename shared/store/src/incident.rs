@@ -3,20 +3,21 @@
 
 use aws_sdk_dynamodb::types::builders::PutBuilder;
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde_json::Value;
 use ulid::Ulid;
 
-use super::attributes::{Item, Reader, flag, json, number, seconds, text};
+use super::attributes::{Item, Reader, flag, number, seconds, text};
 use super::keys::{self, IncidentList};
 use super::request::{Transacted, Write, all_pages, put_over_version};
 use super::retention::Retention;
 use super::retry::DECISIONS;
-use super::{Store, StoreError, episode, ledger, output, pipeline_run, runs, storm};
+use super::{Store, StoreError, details, episode, ledger, output, pipeline_run, runs, storm};
 use aws::retry::wait_or;
 use domain::episode::{Episode, Windows};
 use domain::incident::Incident;
 use domain::incident::change::{Decision, IncidentChange};
-use domain::incident::operation_log::Entry;
+use domain::incident::operation_log::{Entry, Head};
 use domain::incident::parts::StormMember;
 use domain::notification::pipeline_run::Report;
 use domain::policy::playbook_run::PlaybookRun;
@@ -28,8 +29,27 @@ impl Store {
     /// # Errors
     /// If the table does not answer or the item is not an incident.
     pub async fn incident(&self, id: &IncidentId) -> Result<Option<Incident>, StoreError> {
-        let item = self.get(keys::incident(id)).await?;
-        item.as_ref().map(read).transpose()
+        let mut waits = DECISIONS.waits();
+        loop {
+            let Some(item) = self.get(keys::incident(id)).await? else {
+                return Ok(None);
+            };
+            if details::named_by(&item).is_none() {
+                return read(&item, None).map(Some);
+            }
+            let details = self.get(keys::details(id)).await?;
+            if details::fit(&item, details.as_ref()) {
+                return read(&item, details.as_ref()).map(Some);
+            }
+            let reader = Reader::new(&item);
+            // DynamoDB deletes the two when their time is over, each when it comes to it.
+            if details.is_none() && reader.end()?.is_some_and(|end| end <= Timestamp::now()) {
+                return Ok(None);
+            }
+            // Another writer came between the two reads: both are written in one transaction.
+            let misfit = reader.unreadable("its details are missing, or of another version");
+            wait_or(waits.next(), misfit).await?;
+        }
     }
 
     /// An incident that must exist because another record refers to it.
@@ -147,7 +167,17 @@ impl Store {
         let before = incident.version;
         incident.version += 1;
         let kept = self.retention;
-        let mut writes = vec![incident_put(&incident, before, kept)?.into()];
+        // One that opens again is written again, without an end.
+        let end = kept.incidents.filter(|_| !incident.is_open());
+        let end = end.map(|days| Timestamp::now() + days);
+        let documents = details::apart(&incident)?;
+        let details = documents.details.and_then(|details| {
+            let put = details.put_unless_stored(&incident, end);
+            incident.stored_details = Some(details.stored(end));
+            put
+        });
+        let mut writes = vec![incident_put(&incident, documents.state, before, end).into()];
+        writes.extend(details.map(Write::from));
         let entry = |entry| {
             let item = entry_item(&incident.id, entry, kept);
             // An entry is never written over.
@@ -197,13 +227,15 @@ impl Store {
     }
 }
 
+/// The write of an incident's own item.
 fn incident_put(
     incident: &Incident,
+    document: String,
     before: u64,
-    kept: Retention,
-) -> Result<PutBuilder, StoreError> {
+    end: Option<Timestamp>,
+) -> PutBuilder {
     let fields = [
-        ("doc", json(incident)?),
+        ("doc", text(document)),
         ("version", number(incident.version)),
         ("status", text(incident.status.as_str())),
     ];
@@ -214,12 +246,12 @@ fn incident_put(
         ("incident_id", text(incident.id.as_str())),
     ];
     let open = incident.is_open().then(|| shard(IncidentList::Open));
-    // One that opens again is written again, without an end.
-    let end = kept.incidents.filter(|_| !incident.is_open());
-    let end = end.map(|days| ("expires_at", seconds(Timestamp::now() + days)));
-    let fields = fields.into_iter().chain(listed).chain(open);
+    let details = incident.stored_details.as_ref();
+    let details = details.map(|details| (details::NAME, text(&details.digest)));
+    let end = end.map(|end| ("expires_at", seconds(end)));
+    let fields = fields.into_iter().chain(listed).chain(open).chain(details);
     let item = keys::incident(&incident.id).item(fields.chain(end));
-    Ok(put_over_version(item, before))
+    put_over_version(item, before)
 }
 
 /// The item of an entry.
@@ -253,12 +285,27 @@ pub fn fresh_incident_id(now: Timestamp) -> IncidentId {
     }
 }
 
-/// Reads an incident's item.
-pub(super) fn read(item: &Item) -> Result<Incident, StoreError> {
+/// Reads an incident's item, and that of its details where it names them.
+pub(super) fn read(item: &Item, details: Option<&Item>) -> Result<Incident, StoreError> {
     let reader = Reader::new(item);
-    let mut incident: Incident = reader.json("doc")?;
+    let mut incident: Incident = match details {
+        Some(details) => details::together(&reader, &Reader::new(details))?,
+        None => reader.json("doc")?,
+    };
+    incident.stored_details = details.and_then(details::stored_in);
     incident.version = reader.number("version")?;
     Ok(incident)
+}
+
+/// Reads of an incident's item only where its log ends.
+pub(super) fn head(item: &Item) -> Result<(IncidentId, Head), StoreError> {
+    #[derive(Deserialize)]
+    struct Logged {
+        id: IncidentId,
+        log_head: Head,
+    }
+    let Logged { id, log_head } = Reader::new(item).json("doc")?;
+    Ok((id, log_head))
 }
 
 /// Reads an entry of an operation log.

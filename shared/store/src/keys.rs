@@ -85,6 +85,15 @@ impl Key {
         Self { pk, sk }
     }
 
+    /// True if it is the key of this item.
+    pub(crate) fn is_of(&self, item: &Item) -> bool {
+        let has = |name: &str, value: &str| {
+            let found = item.get(name).and_then(|found| found.as_s().ok());
+            found.is_some_and(|found| found == value)
+        };
+        has("pk", &self.pk) && has("sk", &self.sk)
+    }
+
     /// The item of this key with these attributes.
     pub(crate) fn item(
         self,
@@ -207,6 +216,17 @@ pub(crate) fn episode_members(fingerprint: &Fingerprint) -> Key {
 
 pub(crate) fn incident(id: &IncidentId) -> Key {
     Key::new(incident_partition(id), "INCIDENT")
+}
+
+/// What seldom changes of an incident, once it is analysed.
+pub(crate) fn details(id: &IncidentId) -> Key {
+    Key::new(incident_partition(id), "DETAILS")
+}
+
+/// The incident whose partition an item lies in.
+pub(crate) fn incident_of(item: &Item) -> Option<IncidentId> {
+    let partition = item.get("pk")?.as_s().ok()?;
+    IncidentId::try_from(partition.strip_prefix("INC#")?).ok()
 }
 
 /// The digits have a fixed width: sort keys are compared as text.

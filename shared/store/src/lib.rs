@@ -2,10 +2,12 @@
 //! repairs ([`ControlTable`]). Every write carries the condition under which it is right.
 
 mod attributes;
+mod batch;
 mod budget;
 mod card;
 mod channel;
 mod control;
+mod details;
 mod document;
 mod episode;
 mod erase;

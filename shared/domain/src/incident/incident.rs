@@ -11,7 +11,8 @@ use crate::incident::autonomy_level::AutonomyLevel;
 use crate::incident::guardrail::GuardrailOutcome;
 use crate::incident::operation_log::Head;
 use crate::incident::parts::{
-    Claim, IncidentKind, Reanalysis, Recurrence, RepairSilence, Silence, Storm, WorseAlert,
+    Claim, IncidentKind, Reanalysis, Recurrence, RepairSilence, Silence, Storm, StoredDetails,
+    WorseAlert,
 };
 use crate::incident::repair::{EarlierRepair, Repair};
 use crate::incident::response::Response;
@@ -157,6 +158,9 @@ pub struct Incident {
     pub log_head: Head,
     /// Counts the saves, for optimistic locking.
     pub version: u64,
+    /// What is stored apart from it, as of the save that it was read from.
+    #[serde(skip)]
+    pub stored_details: Option<StoredDetails>,
 }
 
 impl Incident {

@@ -32,6 +32,14 @@ pub struct WorseAlert {
     pub message: String,
 }
 
+/// What seldom changes of an incident, as its store holds it in an item of its own: written only where it differs from this.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredDetails {
+    pub digest: String,
+    /// True if the store deletes it when its time is over.
+    pub ends: bool,
+}
+
 /// Who asks models about an incident.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claim {

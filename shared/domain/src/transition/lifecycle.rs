@@ -113,6 +113,7 @@ impl IncidentChange {
             repair_silence: None,
             response: Response::default(),
             version: 0,
+            stored_details: None,
         });
         change.record(now, news);
         change
