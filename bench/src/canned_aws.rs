@@ -217,6 +217,8 @@ fn answer(state: &mut State, request: &Request) -> (&'static str, Value, bool) {
         }
         "TransactWriteItems" | "BatchWriteItem" => ok(json!({})),
         "GetItem" if state.table == Table::Incident => ok(json!({ "Item": state.item })),
+        // The ledgers of the guardrails, which are empty.
+        "BatchGetItem" => ok(json!({ "Responses": {}, "UnprocessedKeys": {} })),
         // The kill switch, which is off, and the try of a step.
         "GetItem" | "PutItem" => ok(json!({})),
         "Query" => ok(json!({ "Items": [], "Count": 0, "ScannedCount": 0 })),

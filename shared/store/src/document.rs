@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::attributes::{Reader, json, number, seconds};
+use super::attributes::{Item, Reader, json, number, seconds};
 use super::keys::Key;
 use super::request::put_over_version;
 use super::retry::DECISIONS;
@@ -18,19 +18,25 @@ pub(super) struct Document<T> {
     pub(super) version: u64,
 }
 
+impl<T: DeserializeOwned + Default> Document<T> {
+    pub(super) fn read(item: Option<&Item>) -> Result<Self, StoreError> {
+        let Some(item) = item else {
+            return Ok(Self::default());
+        };
+        let reader = Reader::new(item);
+        Ok(Self {
+            document: reader.json("doc")?,
+            version: reader.number("version")?,
+        })
+    }
+}
+
 impl Store {
     pub(super) async fn document<T: DeserializeOwned + Default>(
         &self,
         key: Key,
     ) -> Result<Document<T>, StoreError> {
-        let Some(item) = self.get(key).await? else {
-            return Ok(Document::default());
-        };
-        let reader = Reader::new(&item);
-        Ok(Document {
-            document: reader.json("doc")?,
-            version: reader.number("version")?,
-        })
+        Document::read(self.get(key).await?.as_ref())
     }
 
     /// Reads a document, changes it, and writes it over the version that was read; repeats this

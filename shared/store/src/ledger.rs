@@ -3,10 +3,12 @@
 
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use jiff::{SignedDuration, Timestamp};
+use serde::de::DeserializeOwned;
 use tracing::warn;
 
-use super::attributes::{Reader, millis, number};
-use super::keys;
+use super::attributes::{Item, Reader, millis, number};
+use super::document::Document;
+use super::keys::{self, Key};
 use super::request::update;
 use super::{ControlTable, Store, StoreError};
 use aws::Chain;
@@ -18,43 +20,46 @@ use domain::primitives::id::ApprovalId;
 const GROUP_KEPT_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 impl Store {
-    /// Reads the inputs of the guardrails concurrently. An input that cannot be read is missing in
-    /// the answer, which stops the repair.
+    /// Reads the inputs of the guardrails: the kill switch from the control table, and in one request what is in this one. An input that
+    /// cannot be read is missing in the answer, which stops the repair.
     pub async fn readings(&self, asked: Asked<'_>, control: &ControlTable) -> GuardrailInputs {
-        let Asked {
-            target,
-            group,
-            playbook,
-            runs,
-        } = asked;
-        let of_group = async {
-            match group {
-                Some(group) => self.group_ledger(group).await,
-                None => Ok(GroupLedger::default()),
-            }
-        };
         let of_runs = async {
-            if runs {
-                self.runs(playbook).await
+            if asked.runs {
+                self.runs(asked.playbook).await
             } else {
                 Ok(Vec::new())
             }
         };
-        let (switch, target, group, record, runs) = tokio::join!(
+        let target = target_key(asked.target);
+        let group = asked.group.map(group_key);
+        let record = keys::record(asked.playbook);
+        let mut keys = vec![target.clone(), record.clone()];
+        keys.extend(group.clone());
+        let (switch, items, runs) = tokio::join!(
             control.kill_switch(),
-            self.target_ledger(target),
-            of_group,
-            self.playbook_record(playbook),
+            self.get_all(&keys, true),
             of_runs
         );
         let switch = known(switch);
-        GuardrailInputs {
+        let inputs = GuardrailInputs {
             killed: switch.as_ref().map(Option::is_some),
             switched_off: switch.flatten().unwrap_or_default(),
-            target: known(target),
-            group: known(group),
-            record: known(record),
             runs: known(runs),
+            ..GuardrailInputs::default()
+        };
+        let Some(items) = known(items) else {
+            return inputs;
+        };
+        let of = |key: &Key| items.iter().find(|item| key.is_of(item));
+        let group = group.map_or_else(
+            || Some(GroupLedger::default()),
+            |group| known(document_in(of(&group))),
+        );
+        GuardrailInputs {
+            target: known(document_in(of(&target))),
+            group,
+            record: known(record_in(of(&record))),
+            ..inputs
         }
     }
 
@@ -130,18 +135,27 @@ impl Store {
     /// # Errors
     /// If the table does not answer or the item cannot be read.
     pub async fn playbook_record(&self, playbook: &str) -> Result<PlaybookRecord, StoreError> {
-        let Some(item) = self.get(keys::record(playbook)).await? else {
-            return Ok(PlaybookRecord::default());
-        };
-        let reader = Reader::new(&item);
-        Ok(PlaybookRecord {
-            verified: reader.number("verified")?,
-            failed: reader.number("failed")?,
-            // Missing until one recurs.
-            recurred: reader.number_or_zero("recurred")?,
-            last_run: Some(reader.millis("last_run")?),
-        })
+        let item = self.get(keys::record(playbook)).await?;
+        record_in(item.as_ref())
     }
+}
+
+fn record_in(item: Option<&Item>) -> Result<PlaybookRecord, StoreError> {
+    let Some(item) = item else {
+        return Ok(PlaybookRecord::default());
+    };
+    let reader = Reader::new(item);
+    Ok(PlaybookRecord {
+        verified: reader.number("verified")?,
+        failed: reader.number("failed")?,
+        // Missing until one recurs.
+        recurred: reader.number_or_zero("recurred")?,
+        last_run: Some(reader.millis("last_run")?),
+    })
+}
+
+fn document_in<T: DeserializeOwned + Default>(item: Option<&Item>) -> Result<T, StoreError> {
+    Ok(Document::read(item)?.document)
 }
 
 /// Counts the end of a run in its playbook's record; written in one transaction with the incident
@@ -164,10 +178,10 @@ fn known<T>(read: Result<T, StoreError>) -> Option<T> {
     read.inspect_err(tell).ok()
 }
 
-fn target_key(target: &str) -> keys::Key {
+fn target_key(target: &str) -> Key {
     keys::ledger(keys::target_partition(target))
 }
 
-fn group_key(group: &str) -> keys::Key {
+fn group_key(group: &str) -> Key {
     keys::ledger(keys::group_partition(group))
 }
