@@ -128,6 +128,13 @@ async fn finish(
     if !recorded {
         return Err(Failure::Overtaken);
     }
-    lease.app.tell(&incident.id).await?;
+    // Of the end of the run, the caller notifies.
+    if incident
+        .repair
+        .as_ref()
+        .is_some_and(|repair| repair.outcome.is_none())
+    {
+        lease.app.tell(&incident.id).await?;
+    }
     Ok(incident)
 }

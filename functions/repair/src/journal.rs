@@ -46,6 +46,10 @@ pub(crate) fn begin(
     let Some(repair) = own(change, worker) else {
         return Begun::Overtaken;
     };
+    // With the result of its last step.
+    if repair.outcome.is_some() {
+        return Begun::Ended;
+    }
     let next = repair.next(plan);
     // Behind a step whose result is recorded or given up, and before any other.
     if repair.stop_asked.is_some() && matches!(next, Next::Run(..) | Next::Skip(..)) {
@@ -114,8 +118,8 @@ fn give_up(change: &mut IncidentChange, now: Timestamp) {
     );
 }
 
-/// Records the result of the step that this worker has begun. False if another worker has taken the
-/// run over: then nothing is recorded.
+/// Records the result of the step that this worker has begun, and with that of the last one the end of the run. False if another worker has
+/// taken the run over: then nothing is recorded.
 pub(crate) fn end(
     change: &mut IncidentChange,
     plan: &Plan,
@@ -143,6 +147,12 @@ pub(crate) fn end(
     let news =
         LogRecord::new(Event::StepFinished, ACTOR, format!("{name}: {detail}")).with(context);
     change.record(now, if worked { news } else { news.failed(detail) });
+    // One save for both: nothing is decided in between, and each costs a write of the incident.
+    if let Some(repair) = &change.incident.repair
+        && let Next::End(outcome) = repair.next(plan)
+    {
+        finish(change, plan, outcome, now);
+    }
     true
 }
 

@@ -125,6 +125,26 @@ fn retried_check_is_logged_once_with_its_tries() {
 }
 
 #[test]
+fn last_result_and_end_of_a_run_are_one_change() {
+    let (mut change, plan) = running(|plan| plan.verify.clear());
+    begin(&mut change, &plan, ME, NOW);
+    let mut saved = IncidentChange::new(change.incident);
+    assert!(end(&mut saved, &plan, &exits(0), ME, NOW));
+    use Event::{ExecutionCompleted, StepFinished, VerificationFinished};
+    assert_eq!(
+        events(&saved),
+        [
+            (StepFinished, true),
+            (ExecutionCompleted, true),
+            (VerificationFinished, false)
+        ]
+    );
+    let before = saved.clone();
+    assert_eq!(begin(&mut saved, &plan, ME, NOW), Begun::Ended);
+    assert_eq!(saved, before, "it ends once");
+}
+
+#[test]
 fn skipped_step_says_why_and_unchecked_one_has_failed() {
     let (mut change, plan) = running(|plan| {
         plan.facts = vec![PlannedStep {
