@@ -95,9 +95,9 @@ impl Store {
         self.update(note).await?.or_conflict()
     }
 
-    /// Gives the turn back. False if a mark was left meanwhile: the turn goes on, and the outbox
-    /// has to be read again. With `whatever`, the turn is given back in spite of a mark: the caller
-    /// has arranged for another worker to continue.
+    /// Gives the turn back, and with it saves the channel's state, if it has changed. False if a mark was left meanwhile: nothing is written,
+    /// the turn goes on, and the outbox has to be read again. With `whatever`, the turn is given back in spite of a mark: the caller has
+    /// arranged for another worker to continue.
     ///
     /// # Errors
     /// If the table does not answer; the turn then ends with its time.
@@ -105,6 +105,7 @@ impl Store {
         &self,
         channel: &str,
         holder: &str,
+        changed: Option<&ChannelState>,
         whatever: bool,
     ) -> Result<bool, StoreError> {
         let condition = if whatever {
@@ -112,11 +113,16 @@ impl Store {
         } else {
             "holder = :holder AND attribute_not_exists(again)"
         };
-        let give = update(keys::channel(channel), "REMOVE holder, #until, again")
+        let set = changed.map_or("", |_| "SET doc = :doc ");
+        let give = format!("{set}REMOVE holder, #until, again");
+        let mut give = update(keys::channel(channel), give)
             .condition_expression(condition)
             .expression_attribute_names("#until", "until")
             .expression_attribute_values(":holder", text(holder))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        if let Some(state) = changed {
+            give = give.expression_attribute_values(":doc", json(state)?);
+        }
         Ok(match self.update(give).await? {
             Written::Done(_) => true,
             // The condition also fails if the turn has passed to another worker: then there is nothing to give back.

@@ -63,18 +63,27 @@ impl ChannelWorker<'_> {
                 ChannelLease::Theirs => return Ok(()),
                 ChannelLease::Mine(state) => state,
             };
+            let before = state.clone();
             if let Err(failure) = self.round(&mut state).await {
                 // The caller has the message come again, with or without marks. A turn that is not
                 // given back expires.
-                let _ = self.store.give_channel_back(name, self.holder, true).await;
+                let given = self
+                    .store
+                    .give_channel_back(name, self.holder, None, true);
+                let _ = given.await;
                 return Err(failure);
             }
+            let changed = (state != before).then_some(&state);
             if self
                 .store
-                .give_channel_back(name, self.holder, false)
+                .give_channel_back(name, self.holder, changed, false)
                 .await?
             {
                 return Ok(());
+            }
+            // The next round begins with what is in the table.
+            if changed.is_some() {
+                self.note(&state).await?;
             }
             if self.time_left().is_zero() {
                 break;
@@ -83,23 +92,19 @@ impl ChannelWorker<'_> {
         // Others left marks, and there is no time for another round: a new message continues.
         self.requeue(1).await?;
         self.store
-            .give_channel_back(name, self.holder, true)
+            .give_channel_back(name, self.holder, None, true)
             .await?;
         Ok(())
     }
 
-    /// Sends one item after the other, until nothing is due or a longer wait is needed.
+    /// Sends one item after the other, until nothing is due or a longer wait is needed. The caller saves the state.
     async fn round(&self, state: &mut ChannelState) -> Result<(), Failure> {
-        let before = state.clone();
         let wait = self.tell_what_is_due(state).await?;
         if let Some(seconds) = wait.and_then(|at| wake_in(state, at, (self.clock)())) {
             // Sent before it is saved: a message too many finds nothing to do, one too few would
             // leave the channel waiting.
             self.requeue(seconds).await?;
             state.wake_at = Some((self.clock)() + SignedDuration::from_secs(seconds.into()));
-        }
-        if *state != before {
-            self.note(state).await?;
         }
         Ok(())
     }

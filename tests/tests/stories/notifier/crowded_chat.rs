@@ -169,7 +169,7 @@ async fn a_thousand_incidents_fill_a_group_the_worst_first() {
         .await;
     assert!(
         store
-            .give_channel_back(name, "another", true)
+            .give_channel_back(name, "another", None, true)
             .await
             .expect("given back")
     );
