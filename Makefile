@@ -51,6 +51,7 @@ test: venv ## All tests
 	@{ [ "$$(id -u)" = 0 ] && command -v ip >/dev/null; } || \
 		echo 'skipped: the stories of bridge_faults and bridge_bastion with networks of their own (be root, install iproute2)'
 	@[ -x /usr/sbin/logrotate ] || echo 'skipped: the scene of rotate-log in playbook_library (install logrotate)'
+	@$(BIN)/python -m unittest --quiet infra.local.units_test infra.local.bill_test
 	cargo build $(ALL) --all-targets
 	@$(DEBUG)/quell check config
 	@rm -f $(GRANTS)

@@ -45,6 +45,7 @@ pub(crate) struct PriceList {
 #[serde(deny_unknown_fields)]
 struct Prices {
     lambda_gb_second: Price,
+    lambda_gb_second_x86_64: Price,
     lambda_request: Price,
     http_api_request: Price,
     dynamodb_write_unit: Price,
@@ -52,6 +53,7 @@ struct Prices {
     sqs_request: Price,
     secret_request: Price,
     log_gb: Price,
+    metric_month: Price,
 }
 
 /// So many dollars for so many units.
