@@ -28,7 +28,13 @@ const DOCUMENT: &str = include_str!("../../../infra/ssm/run-step.json");
 const URL: &str = "https://api.test/api/v1/webhooks/telegram";
 
 /// What is broken is found to be so, and named with these words: the cause, and what to do. Adds the name of the set-up to those that are.
-fn names(broken: &mut Vec<String>, name: &str, findings: &[Finding], verdict: Verdict, says: &[&str]) {
+fn names(
+    broken: &mut Vec<String>,
+    name: &str,
+    findings: &[Finding],
+    verdict: Verdict,
+    says: &[&str],
+) {
     let named = findings.iter().any(|finding| {
         let Some(mend) = &finding.mend else {
             return false;
@@ -36,7 +42,10 @@ fn names(broken: &mut Vec<String>, name: &str, findings: &[Finding], verdict: Ve
         let text = format!("{} -> {mend}", finding.text);
         finding.verdict == verdict && says.iter().all(|says| text.contains(says))
     });
-    assert!(named, "{name}: no {verdict:?} with {says:?} in {findings:#?}");
+    assert!(
+        named,
+        "{name}: no {verdict:?} with {says:?} in {findings:#?}"
+    );
     broken.push(name.to_owned());
 }
 
@@ -109,24 +118,36 @@ fn functions_that_cannot_run() -> Vec<String> {
         (one.state, one.state_reason) =
             ("Failed".into(), "the subnet has no addresses left".into());
     });
-    names(&mut broken, "a function that failed", &functions::judge(&failed),
+    names(
+        &mut broken,
+        "a function that failed",
+        &functions::judge(&failed),
         Verdict::Fault,
         &["quell-Bridge is Failed", "no addresses", "deploy"],
     );
     let pending = with("Bridge", |one| one.state = "Pending".into());
-    names(&mut broken, "a function that is being made", &functions::judge(&pending),
+    names(
+        &mut broken,
+        "a function that is being made",
+        &functions::judge(&pending),
         Verdict::Warning,
         &["quell-Bridge is being made", "wait"],
     );
     let asleep = with("Repair", |one| one.state = "Inactive".into());
-    names(&mut broken, "a function that sleeps", &functions::judge(&asleep),
+    names(
+        &mut broken,
+        "a function that sleeps",
+        &functions::judge(&asleep),
         Verdict::Warning,
         &["quell-Repair is inactive", "invoke it once"],
     );
     let old = with("Ingress", |one| {
         (one.last_update, one.last_update_reason) = ("Failed".into(), "the layer is gone".into());
     });
-    names(&mut broken, "a function whose update failed", &functions::judge(&old),
+    names(
+        &mut broken,
+        "a function whose update failed",
+        &functions::judge(&old),
         Verdict::Fault,
         &[
             "quell-Ingress runs an older version",
@@ -135,7 +156,10 @@ fn functions_that_cannot_run() -> Vec<String> {
         ],
     );
     let mixed = with("Signals", |one| one.architecture = "x86_64".into());
-    names(&mut broken, "functions for two processors", &functions::judge(&mixed),
+    names(
+        &mut broken,
+        "functions for two processors",
+        &functions::judge(&mixed),
         Verdict::Warning,
         &["different processors", "arm64, x86_64", "Architecture"],
     );
@@ -146,13 +170,19 @@ fn concurrency_that_keeps_alerts_out() -> Vec<String> {
     let mut broken = Vec::new();
     fine(&functions::judge_concurrency(&good_functions(), 1_000));
     let new = functions::judge_concurrency(&good_functions(), 10);
-    names(&mut broken, "the quota of a new account", &new,
+    names(
+        &mut broken,
+        "the quota of a new account",
+        &new,
         Verdict::Warning,
         &["10 functions at once", "503", "Service Quotas"],
     );
     let off = with("Ingress", |one| one.reserved = Some(0));
     let off = functions::judge_concurrency(&off, 1_000);
-    names(&mut broken, "a function that may not run", &off,
+    names(
+        &mut broken,
+        "a function that may not run",
+        &off,
         Verdict::Fault,
         &["quell-Ingress may not run", "delete-function-concurrency"],
     );
@@ -163,17 +193,26 @@ fn loops_that_aws_stops_or_nobody_stops() -> Vec<String> {
     let mut broken = Vec::new();
     fine(&functions::judge_recursion(&good_functions()));
     let stopped = with("Notifier", |one| one.recursion = Some("Terminate".into()));
-    names(&mut broken, "a notifier that AWS stops", &functions::judge_recursion(&stopped),
+    names(
+        &mut broken,
+        "a notifier that AWS stops",
+        &functions::judge_recursion(&stopped),
         Verdict::Fault,
         &["AWS stops quell-Notifier", "--recursive-loop Allow"],
     );
     let free = with("Repair", |one| one.recursion = Some("Allow".into()));
-    names(&mut broken, "a loop that nothing stops", &functions::judge_recursion(&free),
+    names(
+        &mut broken,
+        "a loop that nothing stops",
+        &functions::judge_recursion(&free),
         Verdict::Warning,
         &["quell-Repair may loop", "--recursive-loop Terminate"],
     );
     let unknown = with("Repair", |one| one.recursion = None);
-    names(&mut broken, "recursion that may not be read", &functions::judge_recursion(&unknown),
+    names(
+        &mut broken,
+        "recursion that may not be read",
+        &functions::judge_recursion(&unknown),
         Verdict::Unknown,
         &["lambda:GetFunctionRecursionConfig"],
     );
@@ -228,19 +267,28 @@ fn event_sources_that_deliver_nothing() -> Vec<String> {
         sources.retain(|one| one.role != role);
         queues::judge_sources(&queues, &sources)
     };
-    names(&mut broken, "a queue that is not read", &without("Notifier"),
+    names(
+        &mut broken,
+        "a queue that is not read",
+        &without("Notifier"),
         Verdict::Fault,
         &[
             "NotifierFunction takes nothing from the queue Notifications",
             "deploy",
         ],
     );
-    names(&mut broken, "a stream that is not read", &without("Witness"),
+    names(
+        &mut broken,
+        "a stream that is not read",
+        &without("Witness"),
         Verdict::Fault,
         &["WitnessFunction reads no stream", "deploy"],
     );
     let off = changed("Repair", |one| one.state = "Disabled".into());
-    names(&mut broken, "an event source that is off", &off,
+    names(
+        &mut broken,
+        "an event source that is off",
+        &off,
         Verdict::Fault,
         &[
             "RepairFunction takes nothing",
@@ -251,17 +299,26 @@ fn event_sources_that_deliver_nothing() -> Vec<String> {
     let refused = changed("Analyzer", |one| {
         one.last_result = "PROBLEM: not authorized".into()
     });
-    names(&mut broken, "an event source that is refused", &refused,
+    names(
+        &mut broken,
+        "an event source that is refused",
+        &refused,
         Verdict::Fault,
         &["AnalyzerFunction cannot read", "not authorized", "role"],
     );
     let whole = changed("Signals", |one| one.reports_items = false);
-    names(&mut broken, "a source that fails whole batches", &whole,
+    names(
+        &mut broken,
+        "a source that fails whole batches",
+        &whole,
         Verdict::Fault,
         &["SignalsFunction", "whole batch", "ReportBatchItemFailures"],
     );
     let other = changed("Signals", |one| one.arn = "arn:other".into());
-    names(&mut broken, "a source of another queue", &other,
+    names(
+        &mut broken,
+        "a source of another queue",
+        &other,
         Verdict::Fault,
         &["SignalsFunction takes nothing from the queue Signals"],
     );
@@ -274,7 +331,10 @@ fn messages_that_were_given_up_or_wait() -> Vec<String> {
     fine(&queues::judge_backlog(&good_queues()));
     let mut queues = good_queues();
     queues[1].dead_letters = 3;
-    names(&mut broken, "messages that were given up", &queues::judge_dead_letters(&queues),
+    names(
+        &mut broken,
+        "messages that were given up",
+        &queues::judge_dead_letters(&queues),
         Verdict::Fault,
         &[
             "3 messages of the queue Notifications failed",
@@ -283,13 +343,19 @@ fn messages_that_were_given_up_or_wait() -> Vec<String> {
     );
     let mut queues = good_queues();
     queues[2].redrives_to = None;
-    names(&mut broken, "a queue without dead letters", &queues::judge_dead_letters(&queues),
+    names(
+        &mut broken,
+        "a queue without dead letters",
+        &queues::judge_dead_letters(&queues),
         Verdict::Fault,
         &["Repairs", "no dead-letter queue", "RedrivePolicy"],
     );
     let mut queues = good_queues();
     queues[0].waiting = 5_000;
-    names(&mut broken, "messages that wait", &queues::judge_backlog(&queues),
+    names(
+        &mut broken,
+        "messages that wait",
+        &queues::judge_backlog(&queues),
         Verdict::Warning,
         &["5000 messages wait in the queue Incidents", "log"],
     );
@@ -338,7 +404,10 @@ fn a_prefix_that_reaches_the_secrets_of_presses() -> Vec<String> {
         ..Deployed::default()
     };
     assert_eq!(secrets::inbound_apart(&deployed(&[])), []);
-    names(&mut broken, "a prefix of every secret", &secrets::inbound_apart(&deployed(&[("ChannelSecretPrefix", "quell/")])),
+    names(
+        &mut broken,
+        "a prefix of every secret",
+        &secrets::inbound_apart(&deployed(&[("ChannelSecretPrefix", "quell/")])),
         Verdict::Fault,
         &["the notifier may read", "such as quell/channels/"],
     );
@@ -346,7 +415,10 @@ fn a_prefix_that_reaches_the_secrets_of_presses() -> Vec<String> {
         ("AnalyzerSecretPrefix", "all/"),
         ("InboundSecretPrefix", "all/"),
     ];
-    names(&mut broken, "two prefixes that are one", &secrets::inbound_apart(&deployed(&both)),
+    names(
+        &mut broken,
+        "two prefixes that are one",
+        &secrets::inbound_apart(&deployed(&both)),
         Verdict::Fault,
         &["the analyzer may read"],
     );
@@ -358,28 +430,46 @@ fn an_api_that_is_none_or_another_version() -> Vec<String> {
     let version = |version: &str| json!({ "status": "ok", "version": version });
     let own = env!("CARGO_PKG_VERSION");
     fine(&[api::judge("r", 200, &version(own))]);
-    names(&mut broken, "an API of another version", &[api::judge("r", 200, &version("0.0.1"))],
+    names(
+        &mut broken,
+        "an API of another version",
+        &[api::judge("r", 200, &version("0.0.1"))],
         Verdict::Warning,
         &["version 0.0.1", own, "deploy"],
     );
-    names(&mut broken, "an API that is overloaded", &[api::judge("r", 503, &Value::Null)],
+    names(
+        &mut broken,
+        "an API that is overloaded",
+        &[api::judge("r", 503, &Value::Null)],
         Verdict::Fault,
         &["r answers 503", "concurrency"],
     );
-    names(&mut broken, "an API that refuses", &[api::judge("r", 403, &Value::Null)],
+    names(
+        &mut broken,
+        "an API that refuses",
+        &[api::judge("r", 403, &Value::Null)],
         Verdict::Fault,
         &["r answers 403", "ApiUrl"],
     );
-    names(&mut broken, "an API of something else", &[api::judge("r", 200, &Value::Null)],
+    names(
+        &mut broken,
+        "an API of something else",
+        &[api::judge("r", 200, &Value::Null)],
         Verdict::Fault,
         &["not as Quell does"],
     );
     fine(&[api::judge_clock(-3)]);
-    names(&mut broken, "a clock that is behind", &[api::judge_clock(-90)],
+    names(
+        &mut broken,
+        "a clock that is behind",
+        &[api::judge_clock(-90)],
         Verdict::Warning,
         &["90 s behind", "NTP"],
     );
-    names(&mut broken, "a clock that is far ahead", &[api::judge_clock(400)],
+    names(
+        &mut broken,
+        "a clock that is far ahead",
+        &[api::judge_clock(400)],
         Verdict::Fault,
         &["400 s ahead of", "refused", "NTP"],
     );
@@ -391,35 +481,59 @@ fn a_bot_that_hears_nothing() -> Vec<String> {
     let info = |url: &str| json!({ "url": url, "pending_update_count": 0, "allowed_updates": ["callback_query", "message"] });
     let judge = |told| telegram::judge_webhook("on-call", told, URL);
     assert_eq!(judge(Ok(info(URL))), []);
-    names(&mut broken, "a bot without a webhook", &judge(Ok(info(""))),
+    names(
+        &mut broken,
+        "a bot without a webhook",
+        &judge(Ok(info(""))),
         Verdict::Fault,
         &["no webhook", "setWebhook with url=https://api.test"],
     );
-    names(&mut broken, "a webhook of another stack", &judge(Ok(info("https://other.test"))),
+    names(
+        &mut broken,
+        "a webhook of another stack",
+        &judge(Ok(info("https://other.test"))),
         Verdict::Fault,
         &["presses go to https://other.test", "setWebhook"],
     );
     let mut deaf = info(URL);
     deaf["allowed_updates"] = json!(["message"]);
-    names(&mut broken, "a webhook without presses", &judge(Ok(deaf)),
+    names(
+        &mut broken,
+        "a webhook without presses",
+        &judge(Ok(deaf)),
         Verdict::Fault,
         &["presses are not sent", "callback_query"],
     );
     let mut failing = info(URL);
     failing["last_error_message"] = json!("Wrong response from the webhook: 401 Unauthorized");
     failing["pending_update_count"] = json!(4);
-    names(&mut broken, "a webhook that refuses", &judge(Ok(failing.clone())),
+    names(
+        &mut broken,
+        "a webhook that refuses",
+        &judge(Ok(failing.clone())),
         Verdict::Fault,
         &["401 Unauthorized", "4 wait", "secret_token"],
     );
     failing["pending_update_count"] = json!(0);
-    names(&mut broken, "a webhook that has refused", &judge(Ok(failing)), Verdict::Warning, &["401 Unauthorized"]);
+    names(
+        &mut broken,
+        "a webhook that has refused",
+        &judge(Ok(failing)),
+        Verdict::Warning,
+        &["401 Unauthorized"],
+    );
     let refused = Err(Refused::Answer(401, "Unauthorized".into()));
-    names(&mut broken, "a token that is refused", &judge(refused),
+    names(
+        &mut broken,
+        "a token that is refused",
+        &judge(refused),
         Verdict::Fault,
         &["token of the channel on-call is refused", "@BotFather"],
     );
-    names(&mut broken, "a chat service that does not answer", &judge(Err(Refused::NoAnswer("timed out".into()))),
+    names(
+        &mut broken,
+        "a chat service that does not answer",
+        &judge(Err(Refused::NoAnswer("timed out".into()))),
         Verdict::Unknown,
         &["timed out"],
     );
@@ -432,7 +546,10 @@ fn a_bot_that_hears_nothing() -> Vec<String> {
     };
     let missing = Refused::Answer(400, "Bad Request: chat not found".into());
     let missing = telegram::judge_chat("on-call", &chat(None), Err(missing));
-    names(&mut broken, "a chat without the bot", &[missing.expect("a finding")],
+    names(
+        &mut broken,
+        "a chat without the bot",
+        &[missing.expect("a finding")],
         Verdict::Fault,
         &["chat -100", "chat not found", "add the bot"],
     );
@@ -441,7 +558,10 @@ fn a_bot_that_hears_nothing() -> Vec<String> {
         &chat(Some(7)),
         Ok(json!({ "type": "supergroup" })),
     );
-    names(&mut broken, "a topic of a chat without topics", &[flat.expect("a finding")],
+    names(
+        &mut broken,
+        "a topic of a chat without topics",
+        &[flat.expect("a finding")],
         Verdict::Fault,
         &["names a topic", "message_thread_id"],
     );
@@ -462,11 +582,17 @@ fn hosts_that_run_command_does_not_reach() -> Vec<String> {
     let judge = |told| run_command::judge_document("Quell-RunStep", told);
     assert_eq!(judge(document(&hash, "Active")), None);
     let of = |finding: Option<Finding>| [finding.expect("a finding")];
-    names(&mut broken, "another SSM document", &of(judge(document("0", "Active"))),
+    names(
+        &mut broken,
+        "another SSM document",
+        &of(judge(document("0", "Active"))),
         Verdict::Fault,
         &["Quell-RunStep is not this version's", "update-document"],
     );
-    names(&mut broken, "an SSM document that failed", &of(judge(document(&hash, "Failed"))),
+    names(
+        &mut broken,
+        "an SSM document that failed",
+        &of(judge(document(&hash, "Failed"))),
         Verdict::Fault,
         &["Quell-RunStep is Failed"],
     );
@@ -475,11 +601,17 @@ fn hosts_that_run_command_does_not_reach() -> Vec<String> {
         message: String::new(),
         answer: Vec::new(),
     };
-    names(&mut broken, "no SSM document", &of(judge(Err(refused("InvalidDocument")))),
+    names(
+        &mut broken,
+        "no SSM document",
+        &of(judge(Err(refused("InvalidDocument")))),
         Verdict::Fault,
         &["no SSM document Quell-RunStep", "create-document"],
     );
-    names(&mut broken, "documents that may not be read", &of(judge(Err(refused("AccessDeniedException")))),
+    names(
+        &mut broken,
+        "documents that may not be read",
+        &of(judge(Err(refused("AccessDeniedException")))),
         Verdict::Unknown,
         &["ssm:DescribeDocument"],
     );
@@ -498,7 +630,10 @@ fn hosts_that_run_command_does_not_reach() -> Vec<String> {
         run_command::judge_target("web", target, allowed, tagged, "allowed")
     };
     assert_eq!(judge(&one, &[node("i-1", "Online")], &[]), []);
-    names(&mut broken, "an instance without the tag", &judge(&one, &[], &[]),
+    names(
+        &mut broken,
+        "an instance without the tag",
+        &judge(&one, &[], &[]),
         Verdict::Fault,
         &[
             "may not send to i-1",
@@ -506,17 +641,26 @@ fn hosts_that_run_command_does_not_reach() -> Vec<String> {
             "create-tags --resources i-1",
         ],
     );
-    names(&mut broken, "an instance whose agent is silent", &judge(&one, &[node("i-1", "ConnectionLost")], &[]),
+    names(
+        &mut broken,
+        "an instance whose agent is silent",
+        &judge(&one, &[node("i-1", "ConnectionLost")], &[]),
         Verdict::Fault,
         &["i-1 of the service web", "ConnectionLost", "agent"],
     );
-    names(&mut broken, "a tag that no host has", &judge(&all, &[], &[]),
+    names(
+        &mut broken,
+        "a tag that no host has",
+        &judge(&all, &[], &[]),
         Verdict::Fault,
         &["no managed node has the tag Service=web", "tag its hosts"],
     );
     let both = [node("i-1", "Online"), node("i-2", "Online")];
     assert_eq!(judge(&all, &both, &both), []);
-    names(&mut broken, "a tag with a host that is not allowed", &judge(&all, &both[..1], &both),
+    names(
+        &mut broken,
+        "a tag with a host that is not allowed",
+        &judge(&all, &both[..1], &both),
         Verdict::Fault,
         &["may not send to i-2"],
     );
@@ -528,20 +672,32 @@ fn hosts_with_another_key() -> Vec<String> {
     assert_eq!(hosts::judge("web", false, &Shown::Pinned), None);
     let of = |by_bastion, shown| [hosts::judge("web", by_bastion, &shown).expect("a finding")];
     let other = Shown::Other("the host key of web is not the one in service-registry.yaml".into());
-    names(&mut broken, "a host with another key", &of(false, other.clone()),
+    names(
+        &mut broken,
+        "a host with another key",
+        &of(false, other.clone()),
         Verdict::Fault,
         &["host key of web", "target.ssh.host_key of web"],
     );
-    names(&mut broken, "a bastion with another key", &of(true, other),
+    names(
+        &mut broken,
+        "a bastion with another key",
+        &of(true, other),
         Verdict::Fault,
         &["target.ssh.bastion.host_key of web"],
     );
-    names(&mut broken, "a host key that is none", &of(false, Shown::Unusable("not a public key".into())),
+    names(
+        &mut broken,
+        "a host key that is none",
+        &of(false, Shown::Unusable("not a public key".into())),
         Verdict::Fault,
         &["not a public key", "ssh-keyscan"],
     );
     let away = Shown::Unreachable("web did not answer".into());
-    names(&mut broken, "a host that does not answer", &of(false, away),
+    names(
+        &mut broken,
+        "a host that does not answer",
+        &of(false, away),
         Verdict::Unknown,
         &[
             "web did not answer",
@@ -579,7 +735,10 @@ fn subnets_without_a_way_out() -> Vec<String> {
     let nat = network(WayOut::Through("nat-1".into()), &[]);
     assert_eq!(network::judge(&bridge, &vpc, &nat), []);
     let public = network::judge(&bridge, &vpc, &network(WayOut::InternetGateway, &[]));
-    names(&mut broken, "a public subnet without addresses", &public,
+    names(
+        &mut broken,
+        "a public subnet without addresses",
+        &public,
         Verdict::Fault,
         &[
             "quell-Bridge does not reach dynamodb",
@@ -592,7 +751,10 @@ fn subnets_without_a_way_out() -> Vec<String> {
         &vpc,
         &network(WayOut::Nowhere, &["dynamodb", "secretsmanager"]),
     );
-    names(&mut broken, "a subnet without endpoints", &some,
+    names(
+        &mut broken,
+        "a subnet without endpoints",
+        &some,
         Verdict::Fault,
         &[
             "does not reach sts, ssm from subnet-1",
@@ -605,7 +767,10 @@ fn subnets_without_a_way_out() -> Vec<String> {
         []
     );
     let closed = network::judge(&notifier, &vpc, &network(WayOut::Nowhere, &every));
-    names(&mut broken, "a notifier without a way out", &closed,
+    names(
+        &mut broken,
+        "a notifier without a way out",
+        &closed,
         Verdict::Warning,
         &["reaches AWS", "and nothing else", "chat"],
     );
@@ -658,7 +823,10 @@ fn models_that_may_not_be_used() -> Vec<String> {
     let arn = "arn:aws:bedrock:*::foundation-model/amazon.nova-2";
     assert_eq!(models::judge_grant("p", "amazon.nova-2", arn), None);
     let none = models::judge_grant("p", "amazon.nova-2", "");
-    names(&mut broken, "a model without a grant", &[none.expect("a finding")],
+    names(
+        &mut broken,
+        "a model without a grant",
+        &[none.expect("a finding")],
         Verdict::Fault,
         &["may not call amazon.nova-2", "BedrockModelArns"],
     );
@@ -666,14 +834,20 @@ fn models_that_may_not_be_used() -> Vec<String> {
     let judge = |told: Value| models::judge("p", "m", &told);
     assert_eq!(judge(told("AVAILABLE", "AVAILABLE")), None);
     let of = |finding: Option<Finding>| [finding.expect("a finding")];
-    names(&mut broken, "a model of another region", &of(judge(told("NOT_AVAILABLE", "AVAILABLE"))),
+    names(
+        &mut broken,
+        "a model of another region",
+        &of(judge(told("NOT_AVAILABLE", "AVAILABLE"))),
         Verdict::Fault,
         &[
             "m of the provider p is not in this region",
             "inference profile",
         ],
     );
-    names(&mut broken, "a model without access", &of(judge(told("AVAILABLE", "NOT_AVAILABLE"))),
+    names(
+        &mut broken,
+        "a model without access",
+        &of(judge(told("AVAILABLE", "NOT_AVAILABLE"))),
         Verdict::Fault,
         &["may not be used by this account", "console"],
     );
@@ -693,18 +867,27 @@ fn files_that_differ_from_the_deployed_ones() -> Vec<String> {
     assert_eq!(configuration::judge(&disk, &disk, directory), []);
     let deployed = files(&[("a.yaml", "0"), ("c.yaml", "3")]);
     let found = configuration::judge(&deployed, &disk, directory);
-    names(&mut broken, "a file that differs", &found,
+    names(
+        &mut broken,
+        "a file that differs",
+        &found,
         Verdict::Warning,
         &[
             "a.yaml is deployed with another content",
             "deploy the directory",
         ],
     );
-    names(&mut broken, "a file that is not deployed", &found,
+    names(
+        &mut broken,
+        "a file that is not deployed",
+        &found,
         Verdict::Warning,
         &["b.yaml of config is not deployed"],
     );
-    names(&mut broken, "a file that is only deployed", &found,
+    names(
+        &mut broken,
+        "a file that is only deployed",
+        &found,
         Verdict::Warning,
         &["c.yaml is deployed, and not in config"],
     );

@@ -35,11 +35,8 @@ impl Store {
         let record = keys::record(asked.playbook);
         let mut keys = vec![target.clone(), record.clone()];
         keys.extend(group.clone());
-        let (switch, items, runs) = tokio::join!(
-            control.kill_switch(),
-            self.get_all(&keys, true),
-            of_runs
-        );
+        let (switch, items, runs) =
+            tokio::join!(control.kill_switch(), self.get_all(&keys, true), of_runs);
         let switch = known(switch);
         let inputs = GuardrailInputs {
             killed: switch.as_ref().map(Option::is_some),

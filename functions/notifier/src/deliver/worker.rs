@@ -67,9 +67,7 @@ impl ChannelWorker<'_> {
             if let Err(failure) = self.round(&mut state).await {
                 // The caller has the message come again, with or without marks. A turn that is not
                 // given back expires.
-                let given = self
-                    .store
-                    .give_channel_back(name, self.holder, None, true);
+                let given = self.store.give_channel_back(name, self.holder, None, true);
                 let _ = given.await;
                 return Err(failure);
             }

@@ -11,7 +11,7 @@ use crate::incident::autonomy_level::AutonomyLevel;
 use crate::incident::guardrail::GuardrailOutcome;
 use crate::incident::operation_log::Head;
 use crate::incident::parts::{
-    Claim, IncidentKind, Reanalysis, Recurrence, RepairSilence, Silence, Storm, StoredDetails,
+    Claim, IncidentKind, Reanalysis, Recurrence, RepairSilence, Silence, StoredDetails, Storm,
     WorseAlert,
 };
 use crate::incident::repair::{EarlierRepair, Repair};
