@@ -8,8 +8,10 @@ use serde_json::{Map, Value, json};
 use tests::stack::project;
 
 /// The example of each operation with a body that shows it at work: firing, pressed, decided.
-const TYPICAL: [(&str, &str); 9] = [
+const TYPICAL: [(&str, &str); 11] = [
     ("respond", "acknowledge"),
+    ("respondToGroup", "acknowledge"),
+    ("killSwitch", "why"),
     ("alertmanager", "alertmanager-single"),
     ("alerts", "alert-signed"),
     ("signals", "signal"),

@@ -323,6 +323,7 @@ async fn every_answer_is_described_and_each_described_one_is_given() {
     recorder.links().await;
     recorder.decisions().await;
     recorder.responses().await;
+    recorder.kill_switch().await;
     recorder.nothing_there().await;
 
     let described = document.described();

@@ -164,11 +164,13 @@ impl<'a> TrafficRecorder<'a> {
         let queue = format!("{}/000000000000/no-such-queue", stack.facts.endpoint_url);
         let alone = stack.ingress(&[
             ("TABLE_NAME", "no-such-table"),
+            ("CONTROL_TABLE_NAME", "no-such-table"),
             ("SIGNALS_QUEUE_URL", &queue),
         ]);
         for (app, problem) in [(bare, "no-secret"), (alone, "unavailable")] {
             // These take no secret but the person's own.
-            if ["stop", "respond"].contains(&operation.id.as_str()) && problem == "no-secret" {
+            let of_a_person = ["stop", "respond", "respondToGroup", "killSwitch"];
+            if of_a_person.contains(&operation.id.as_str()) && problem == "no-secret" {
                 continue;
             }
             let answer = self.check(operation, good.in_process(&app, Timestamp::now()).await);
@@ -452,6 +454,16 @@ impl<'a> TrafficRecorder<'a> {
                 (&json!(changed), &json!("ada"))
             );
         }
+        for (id, actor, status) in [
+            (id, "ada", 200),
+            ("not-an-id", "ada", 404),
+            (id, "eve", 403),
+        ] {
+            let of_group = "respondToGroup";
+            self.act(of_group, id, &acknowledge, actor, status).await;
+        }
+        let snooze = json!({ "action": "snooze", "minutes": 0 });
+        self.act("respondToGroup", id, &snooze, "ada", 409).await;
         for (id, body, actor, status) in [
             ("not-an-id", acknowledge.clone(), "ada", 404),
             (
@@ -485,8 +497,34 @@ impl<'a> TrafficRecorder<'a> {
         assert_eq!(stored.responder(), None, "it begins again");
     }
 
+    /// Who may administer and switch repairs off does so, and an operator switches them on again.
+    pub(crate) async fn kill_switch(&mut self) {
+        let operation = self.document.operation("killSwitch");
+        let body = json!({ "why": "a test" }).to_string();
+        let call = Call::of(self.document, self.stack, &operation, body);
+        self.send(&operation, &call, 403).await;
+        let token = &self.stack.facts.administrators["ada"];
+        let call = call.by_bearer(token);
+        let answer = self.send(&operation, &call, 200).await;
+        assert_eq!(answer["by"], "ada (api:ada)");
+        assert!(self.stack.control.killed().await.expect("read"));
+        let on = self.stack.control.switch_repairs(None).await;
+        on.expect("switched on");
+    }
+
     async fn respond(&mut self, id: &str, body: &Value, actor: &str, status: u16) -> Value {
-        let operation = self.document.operation("respond");
+        self.act("respond", id, body, actor, status).await
+    }
+
+    async fn act(
+        &mut self,
+        operation: &str,
+        id: &str,
+        body: &Value,
+        actor: &str,
+        status: u16,
+    ) -> Value {
+        let operation = self.document.operation(operation);
         let call = Call::of(self.document, self.stack, &operation, body.to_string());
         let call = call.about(id).by_person(self.stack, actor);
         self.send(&operation, &call, status).await
