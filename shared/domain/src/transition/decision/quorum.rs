@@ -49,9 +49,13 @@ pub(super) fn holds(vote: &Vote, approval: &Approval, channels: &Channels) -> bo
     approval.takes(&vote.by) && channels.person(&vote.by) == Some(vote.person.as_str())
 }
 
-/// How many more people have to approve. A person whom the rule no longer names does not count. Whoever was on duty when
-/// they voted does, also after they have handed over.
-pub(super) fn missing(approval: &Approval, channels: &Channels, incident: &Incident) -> u8 {
+/// Who has approved, as far as it counts. A person whom the rule no longer names does not. Whoever was on duty when they voted does, also
+/// after they have handed over.
+fn approvers<'a>(
+    approval: &'a Approval,
+    channels: &Channels,
+    incident: &Incident,
+) -> BTreeSet<&'a str> {
     let rule = rule_of(channels, incident);
     let counts = |vote: &&Vote| {
         holds(vote, approval, channels)
@@ -65,15 +69,16 @@ pub(super) fn missing(approval: &Approval, channels: &Channels, incident: &Incid
                 )
             })
     };
-    let people: BTreeSet<&str> = approval
-        .votes
-        .iter()
-        .filter(counts)
-        .map(|vote| vote.person.as_str())
-        .collect();
+    let votes = approval.votes.iter().filter(counts);
+    votes.map(|vote| vote.person.as_str()).collect()
+}
+
+/// How many more people have to approve.
+pub(super) fn missing(approval: &Approval, channels: &Channels, incident: &Incident) -> u8 {
+    let given = approvers(approval, channels, incident).len();
     approval
         .needed
-        .saturating_sub(u8::try_from(people.len()).unwrap_or(u8::MAX))
+        .saturating_sub(u8::try_from(given).unwrap_or(u8::MAX))
 }
 
 /// Why a plan can never be approved, whoever is asked.
@@ -115,10 +120,11 @@ pub fn without_approver(
     };
     let may = rule.who(everyone, approval.needed, &channels.duty, now);
     let missing = usize::from(missing(approval, channels, incident));
-    let has_approved = |name: &str| approval.votes.iter().any(|vote| vote.person == name);
+    // Whoever's vote does not count any more, because they have another account by now, can vote again.
+    let given = approvers(approval, channels, incident);
     let others = may
         .into_iter()
-        .filter(|name| !has_approved(name) && can_approve(name, approval, channels))
+        .filter(|name| !given.contains(name) && can_approve(name, approval, channels))
         .count();
     (others < missing).then(|| NoApprover::TooFew {
         able: usize::from(approval.needed) - missing + others,

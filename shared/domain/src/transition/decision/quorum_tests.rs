@@ -317,3 +317,22 @@ fn who_has_approved_counts_also_off_duty() {
     change.resolved(1, now());
     assert_eq!(without_approver(&alone, &change.incident, now()), None);
 }
+
+#[test]
+fn who_has_another_account_by_now_can_vote_again() {
+    let (mut change, id) = waiting(2);
+    let mut file = two();
+    decide_on(&mut change, &id, &ada(Verdict::Approve, "1"), &file, now()).expect("taken");
+    let moved = file.people.get_mut("ada").expect("one of the people");
+    moved.telegram = Some(70);
+    assert_eq!(
+        without_approver(&file, &change.incident, now()),
+        None,
+        "her first vote does not count, and she can approve all the same"
+    );
+    let again = press(Identity::Telegram(70), Verdict::Approve, "2");
+    assert_eq!(
+        decide_on(&mut change, &id, &again, &file, now()),
+        Ok(Taken::Given { more: 1 })
+    );
+}
