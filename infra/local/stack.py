@@ -18,6 +18,7 @@ from infra.local.errors import StageFailed
 from infra.local.paths import PROJECT, Run
 from infra.local.processes import Children
 from infra.local.target_host import Target
+from infra.local.telegram_bot import BOT_USERNAME
 
 CHAT_ID = -1001000000042
 # Every story tells in the one chat, which would take a few at Telegram's own rate.
@@ -209,7 +210,7 @@ def _make_tokens(deployed: deploy.Stack, ids: str, people: Sequence[str], may: S
 
 def write_channels(directory: Path, telegram_url: str, slack_url: str | None, chat_limits: bool) -> None:
     """Who is told, and who may decide: the stand-ins' chats, and people by each way of deciding."""
-    chat: dict[str, Any] = {"chat_id": CHAT_ID, "api_url": telegram_url}
+    chat: dict[str, Any] = {"chat_id": CHAT_ID, "bot_username": BOT_USERNAME, "api_url": telegram_url}
     if not chat_limits:
         chat["messages_per_minute"] = MESSAGES_PER_MINUTE
     channels: list[dict[str, Any]] = [{"name": "on-call", "to": {"telegram": chat}}]

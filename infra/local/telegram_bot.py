@@ -15,6 +15,7 @@ from typing import Any
 from infra.local.stand_in import png_size
 from infra.local.telegram_html import CannotParse, mentioned, visible_text
 
+BOT_USERNAME = "quell_local_bot"
 Parameters = dict[str, Any]
 # https://core.telegram.org/bots/api#sendphoto
 LARGEST_PHOTO, MOST_PIXELS, MOST_RATIO, LONGEST_CAPTION = 10 * 1024 * 1024, 10_000, 20, 1_024
@@ -73,7 +74,7 @@ class Bot:
 
     @property
     def user(self) -> Parameters:
-        return {"id": int(self.token.split(":")[0]), "is_bot": True, "first_name": "Quell", "username": "quell_local_bot"}
+        return {"id": int(self.token.split(":")[0]), "is_bot": True, "first_name": "Quell", "username": BOT_USERNAME}
 
     def call(self, method: str, parameters: Parameters) -> Any:
         handlers: dict[str, Callable[[Parameters], Any]] = {

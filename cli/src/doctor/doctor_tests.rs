@@ -540,6 +540,7 @@ fn a_bot_that_hears_nothing() -> Vec<String> {
     let chat = |topic| TelegramChat {
         chat_id: -100,
         message_thread_id: topic,
+        bot_username: None,
         token_secret: None,
         api_url: None,
         messages_per_minute: None,

@@ -176,6 +176,8 @@ fn the_schema_and_the_functions_take_the_same_files() {
         ),
         ("/channels/0/to/telegram/messages_per_minute", json!(601)),
         ("/channels/0/to/telegram/message_thread_id", json!(0)),
+        ("/channels/0/to/telegram/bot_username", json!("@quell_bot")),
+        ("/channels/0/to/telegram/bot_username", json!("bot")),
         ("/channels/3/to/pagerduty/routing_key_secret", json!("")),
         (
             "/channels/3/to/pagerduty/api_url",

@@ -56,19 +56,21 @@ struct KeyboardButton {
     callback_data: Option<String>,
 }
 
-impl Written {
-    /// What stands behind `/quell`, or behind `/quell@` and the name of a bot: in a group with several of them.
-    fn command(&self) -> Option<&str> {
-        let rest = self.text.as_deref()?.strip_prefix(COMMAND)?;
-        let rest = match rest.strip_prefix('@') {
-            Some(addressed) => {
-                addressed.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_')
-            }
-            None => rest,
-        };
-        (rest.is_empty() || rest.starts_with(char::is_whitespace)).then_some(rest)
-    }
+/// What stands behind `/quell`, and the bot that it is for: in a group with several, Telegram puts `@` and its username behind the word
+/// (<https://core.telegram.org/bots/features#commands>).
+fn command_in(text: &str) -> Option<(Option<&str>, &str)> {
+    let rest = text.strip_prefix(COMMAND)?;
+    let (bot, rest) = match rest.strip_prefix('@') {
+        Some(named) => {
+            let end = named.find(char::is_whitespace).unwrap_or(named.len());
+            (Some(&named[..end]), &named[end..])
+        }
+        None => (None, rest),
+    };
+    (rest.is_empty() || rest.starts_with(char::is_whitespace)).then_some((bot, rest))
+}
 
+impl Written {
     /// The incident of the card that it answers, by the card's buttons: the texts of a card come from outside.
     fn about(&self) -> Option<IncidentId> {
         let keyboard = self.reply_to_message.as_ref()?.reply_markup.as_ref()?;
@@ -145,11 +147,18 @@ pub async fn update(
 
 /// Does what a command says, and answers below it. Other messages, and those of other chats, come to nothing.
 async fn command(app: &App, written: &Written, now: Timestamp) -> Result<Value, Rejection> {
-    let (Some(text), Some(from)) = (written.command(), &written.from) else {
+    let command = written.text.as_deref().and_then(command_in);
+    let (Some((bot, text)), Some(from)) = (command, &written.from) else {
         return Ok(json!({}));
     };
     let chat = &written.shown.chat;
-    if channel_of(app, &written.shown).await?.is_none() {
+    let channel = channel_of(app, &written.shown).await?;
+    // Another bot's command is none of ours, also where this one reads all messages of the group.
+    let is_ours = |channel: &Channel| match (&channel.to, bot) {
+        (Place::Telegram(chat), Some(bot)) => chat.is_for_us(bot),
+        _ => true,
+    };
+    if !channel.is_some_and(is_ours) {
         return Ok(json!({}));
     }
     let given = commands::Written {
@@ -178,6 +187,7 @@ async fn pressed(app: &App, query: &Query, now: Timestamp) -> Result<ButtonReply
         Some(message) => channel_of(app, message).await?,
         None => None,
     };
+    let channel = channel.map(|channel| channel.name.as_str());
     let press = Press {
         ask,
         by: Identity::Telegram(query.from.id),
@@ -190,21 +200,21 @@ async fn pressed(app: &App, query: &Query, now: Timestamp) -> Result<ButtonReply
     interactions::press(app, press, now).await
 }
 
-/// The name of the channel in which a message is, also of one whose chat has another id by now than the operator's file says.
-async fn channel_of<'a>(app: &'a App, message: &Shown) -> Result<Option<&'a str>, Rejection> {
+/// The channel in which a message is, also one whose chat has another id by now than the operator's file says.
+async fn channel_of<'a>(app: &'a App, message: &Shown) -> Result<Option<&'a Channel>, Rejection> {
     let (channels, chat) = (app.channels()?, message.chat.id);
     let is_topic = |channel: &&Channel| matches!(&channel.to, Place::Telegram(chat) if chat.message_thread_id == message.topic());
     let mut of_chat = channels.of_chat(chat);
     // Of a message that is too old Telegram does not say the topic: any channel of the chat will do.
     if let Some(channel) = of_chat.clone().find(is_topic).or_else(|| of_chat.next()) {
-        return Ok(Some(&channel.name));
+        return Ok(Some(channel));
     }
     for channel in &channels.channels {
         let Place::Telegram(configured) = &channel.to else {
             continue;
         };
         if app.intake.store.moved_chat(&channel.name).await? == Some((configured.chat_id, chat)) {
-            return Ok(Some(&channel.name));
+            return Ok(Some(channel));
         }
     }
     Ok(None)
@@ -227,7 +237,23 @@ fn language(code: Option<&str>) -> Language {
 mod tests {
     use domain::notification::channels::Language;
 
-    use super::language;
+    use super::{command_in, language};
+
+    #[test]
+    fn a_command_says_for_which_bot_it_is() {
+        for (text, command) in [
+            ("/quell", Some((None, ""))),
+            ("/quell ack", Some((None, " ack"))),
+            ("/quell@my_bot", Some((Some("my_bot"), ""))),
+            ("/quell@my_bot\nack", Some((Some("my_bot"), "\nack"))),
+            ("/quell@ ack", Some((Some(""), " ack"))),
+            ("/quell@my-bot ack", Some((Some("my-bot"), " ack"))),
+            ("/quellack", None),
+            ("quell ack", None),
+        ] {
+            assert_eq!(command_in(text), command, "{text}");
+        }
+    }
 
     #[test]
     fn answer_is_in_traditional_chinese_or_english() {

@@ -75,6 +75,7 @@ async fn an_error_never_shows_the_token_that_stands_in_the_url() {
         let (chat, outside) = (
             TelegramChat {
                 chat_id: 1,
+                bot_username: None,
                 token_secret: None,
                 api_url: Some(base_url),
                 message_thread_id: None,
@@ -98,6 +99,7 @@ async fn an_error_never_shows_the_token_that_stands_in_the_url() {
 fn pages_are_the_last_row_of_buttons() {
     let chat = TelegramChat {
         chat_id: -42,
+        bot_username: None,
         token_secret: None,
         api_url: None,
         message_thread_id: None,
@@ -129,6 +131,7 @@ fn moved_chat_is_used_until_the_file_names_another() {
     let (chat, outside) = (
         TelegramChat {
             chat_id: -42,
+            bot_username: None,
             token_secret: None,
             api_url: None,
             message_thread_id: None,
@@ -243,6 +246,7 @@ async fn a_picture_is_a_silent_reply_with_a_caption() {
     let server = Server::playing(vec![answer(200, &[], ok)]);
     let chat = TelegramChat {
         chat_id: -42,
+        bot_username: None,
         token_secret: None,
         api_url: Some(server.url.clone()),
         message_thread_id: Some(4),

@@ -35,6 +35,10 @@ pub struct TelegramChat {
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(range(min = 2)))]
     pub message_thread_id: Option<i64>,
+    /// The bot's own username, without the `@`. Commands of a group that name a bot (`/quell@its_name`) are obeyed only with it.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[A-Za-z0-9_]{5,32}$")))]
+    pub bot_username: Option<String>,
     /// The name of the secret with the bot's token, if it is another than the template's.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(extend("pattern" = r"\S")))]
@@ -48,6 +52,17 @@ pub struct TelegramChat {
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 600)))]
     pub messages_per_minute: Option<u16>,
+}
+
+impl TelegramChat {
+    /// Whether a command of this chat that names a bot is for ours. Without its name it is only where no other bot can be: in a person's
+    /// own chat. Usernames know no case (<https://core.telegram.org/bots/features#botfather>).
+    pub fn is_for_us(&self, username: &str) -> bool {
+        match &self.bot_username {
+            Some(own) => own.eq_ignore_ascii_case(username),
+            None => self.chat_id > 0,
+        }
+    }
 }
 
 /// A channel of Slack.
@@ -171,6 +186,35 @@ impl Place {
             Self::PagerDuty(_) => "pagerduty",
             Self::Teams(_) => "teams",
             Self::Email(_) => "email",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::TelegramChat;
+
+    #[test]
+    fn a_command_for_another_bot_is_left_to_it() {
+        for (chat_id, own, named, is_for_us) in [
+            (-100, Some("quell_bot"), "quell_bot", true),
+            (-100, Some("quell_bot"), "Quell_Bot", true),
+            (-100, Some("quell_bot"), "quell_bots", false),
+            (-100, Some("quell_bot"), "", false),
+            // Unknown: in a group it may be any.
+            (-100, None, "quell_bot", false),
+            (42, None, "quell_bot", true),
+            (42, Some("quell_bot"), "other_bot", false),
+        ] {
+            let chat = json!({ "chat_id": chat_id, "bot_username": own });
+            let chat: TelegramChat = serde_json::from_value(chat).expect("a chat");
+            assert_eq!(
+                chat.is_for_us(named),
+                is_for_us,
+                "{chat_id} {own:?} {named}"
+            );
         }
     }
 }

@@ -96,18 +96,27 @@ async fn what_is_no_command_or_from_elsewhere_changes_nothing() {
         // Other messages, and other chats, come to nothing.
         (here, card, "quell ack", Value::Null),
         (here, card, "/quellack", Value::Null),
+        (here, card, "/quell@another_bot ack", Value::Null),
+        (here, card, "/quell@quell_local_bots ack", Value::Null),
+        (here, card, "/quell@ ack", Value::Null),
         ((here.0, -1), card, "/quell ack", Value::Null),
     ] {
         let answer = write(&stack, who, card, text).await;
         assert_eq!(answer["text"], said, "{text}");
     }
-    let help = write(&stack, here, None, "/quell").await;
-    assert!(
-        help["text"]
-            .as_str()
-            .is_some_and(|text| text.contains("snooze 2h")),
-        "{help}"
-    );
+    for text in [
+        "/quell",
+        "/quell@quell_local_bot",
+        "/quell@QUELL_local_bot help",
+    ] {
+        let help = write(&stack, here, None, text).await;
+        assert!(
+            help["text"]
+                .as_str()
+                .is_some_and(|text| text.contains("snooze 2h")),
+            "{text}: {help}"
+        );
+    }
     // Of a channel of Slack that is none of ours nothing is taken.
     let answer = slack::command(&stack, "C0000000000", &format!("ack {id}")).await;
     assert_eq!(answer.status(), 403);

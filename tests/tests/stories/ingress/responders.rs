@@ -101,7 +101,7 @@ impl Way for Telegram<'_> {
                 let (word, rest) = row.act.written(other);
                 if word == "assign" {
                     // Without an answer to the card, the word names the incident.
-                    let text = format!("/quell@quell_bot {word} {about} {rest}");
+                    let text = format!("/quell@Quell_Local_Bot {word} {about} {rest}");
                     self.writes(None, &text).await;
                 } else {
                     let card = self.with_button(&format!("details:{about}")).await;

@@ -48,6 +48,10 @@ impl Place {
                 chat.message_thread_id
                     .is_some_and(|topic| topic < 2)
                     .then_some(("telegram.message_thread_id", "has to be the numeric id of a topic, which is 2 or more: for General leave it out")),
+                chat.bot_username
+                    .as_ref()
+                    .is_some_and(|name| !is_username(name))
+                    .then_some(("telegram.bot_username", "has to be the bot's username without the @, such as example_quell_bot")),
                 url("telegram.api_url", chat.api_url.as_ref()),
                 secret("telegram.token_secret", chat.token_secret.as_ref()),
                 chat.messages_per_minute
@@ -107,6 +111,12 @@ impl EmailList {
         }
         errors
     }
+}
+
+/// True for what can be a username (<https://core.telegram.org/bots/features#botfather>).
+fn is_username(text: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    (5..=32).contains(&text.len()) && text.bytes().all(allowed)
 }
 
 /// True for an address without a name, quotes and anything outside of ASCII, which SES takes in no local part
