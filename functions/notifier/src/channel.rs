@@ -3,6 +3,8 @@
 pub mod email;
 mod error;
 pub mod pagerduty;
+#[cfg(test)]
+mod post_fixture;
 pub mod slack;
 pub mod teams;
 pub mod telegram;
@@ -170,7 +172,8 @@ impl<'a> Sender<'a> {
                     .await?;
                 Ok(post.key.clone())
             }
-            Client::PagerDuty(service, key) => service.update(&key, post).await,
+            // Of all that is sent below cards, or alone, it is told the troubles only.
+            Client::PagerDuty(service, key) => service.warn(&key, post).await,
             Client::Teams(workflow, url) => workflow.send(&url, post).await,
             Client::Email(list) => list.reply(message_id, post).await,
         }

@@ -28,6 +28,9 @@ const LONGEST_TEXT: usize = 10_000;
 /// How much of an answer is read, in bytes, and shown, in characters.
 const READ: usize = 16 << 10;
 const SHOWN: usize = 300;
+/// The severity of a trouble. Where a service notifies by severity, it has a low urgency: it wakes no one, and waits for whoever looks
+/// (<https://support.pagerduty.com/main/docs/dynamic-notifications>).
+const TROUBLE_SEVERITY: &str = "warning";
 /// What PagerDuty calls the sender of an event.
 const CLIENT: &str = "Quell";
 
@@ -108,13 +111,41 @@ impl PagerDuty {
         let alert = post.facts["incident_id"].as_str().unwrap_or(&post.key);
         for action in actions(post.envelope.known, post.envelope.progress) {
             let event = event(*action, key.expose_secret().trim(), alert, post);
-            let call = self.client.post(&self.url).timeout(CALL_TIMEOUT);
-            let answered = call.json(&event).send().await;
-            let response =
-                answered.map_err(|error| ChannelError::Unreachable(outbound::reason(error)))?;
-            outcome(response).await?;
+            self.send(&event).await?;
         }
         Ok(alert.to_owned())
+    }
+
+    /// Opens an alert of a trouble, or adds to the one that is open: each trouble has one, which a person closes. The key of its alert.
+    ///
+    /// # Errors
+    /// If PagerDuty did not take it. It may be sent again.
+    pub async fn warn(&self, key: &SecretString, post: &Post) -> Result<String, ChannelError> {
+        let fact = |name: &str| post.facts[name].as_str().unwrap_or_default();
+        let alert = format!("trouble:{}:{}", fact("problem"), fact("channel"));
+        let mut event = json!({
+            "routing_key": key.expose_secret().trim(), "event_action": Action::Trigger.as_str(), "dedup_key": alert, "client": CLIENT,
+            "payload": {
+                "summary": safe_text::line(&post.content.text.plain(), LONGEST_SUMMARY),
+                "source": CLIENT,
+                "severity": TROUBLE_SEVERITY,
+                "class": fact("problem"),
+                "custom_details": post.facts,
+            },
+        });
+        if !fact("channel").is_empty() {
+            event["payload"]["component"] = fact("channel").into();
+        }
+        self.send(&event).await?;
+        Ok(alert)
+    }
+
+    async fn send(&self, event: &Value) -> Result<(), ChannelError> {
+        let call = self.client.post(&self.url).timeout(CALL_TIMEOUT);
+        let answered = call.json(event).send().await;
+        let response =
+            answered.map_err(|error| ChannelError::Unreachable(outbound::reason(error)))?;
+        outcome(response).await
     }
 }
 

@@ -8,50 +8,33 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::{Action, PagerDuty, actions};
-use crate::channel::ChannelError;
-use crate::render::content::{Content, Envelope, Link, Post};
+use crate::channel::{ChannelError, post_fixture};
+use crate::render::content::Post;
 use crate::render::markup::Markup;
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
 fn post(known: Option<Progress>, progress: Progress) -> Post {
-    Post {
-        key: "ab".repeat(32),
-        about: "incident",
-        content: Content {
-            text: Markup::parse("<b>P1</b> KafkaDown").expect("markup"),
-            buttons: vec![],
-        },
-        facts: json!({
-            "incident_id": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "severity": "P1", "name": "KafkaDown", "target": "kafka-1",
-            "namespace": "prod", "message": "no broker\nanswers", "opened_at": "2026-03-01T12:00:00Z",
-        }),
-        envelope: Envelope {
-            known,
-            progress: Some(progress),
-            links: [
-                ("Decide", "https://api.test/a"),
-                ("Open", "https://api.test/p"),
-            ]
-            .map(|(label, url)| Link {
-                label: label.to_owned(),
-                url: url.to_owned(),
-            })
-            .into(),
-            ..Envelope::default()
-        },
-    }
+    let facts = json!({
+        "incident_id": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "severity": "P1", "name": "KafkaDown", "target": "kafka-1",
+        "namespace": "prod", "message": "no broker\nanswers", "opened_at": "2026-03-01T12:00:00Z",
+    });
+    let text = Markup::parse("<b>P1</b> KafkaDown").expect("markup");
+    let mut post = post_fixture::post(text, facts);
+    (post.envelope.known, post.envelope.progress) = (known, Some(progress));
+    post
 }
 
-async fn sent(url: &str, post: &Post) -> Result<String, ChannelError> {
+fn service(url: &str) -> PagerDuty {
     let service = PagerDutyService {
         routing_key_secret: "k".to_owned(),
         api_url: Some(url.to_owned()),
     };
-    let client = outbound::client().expect("a client");
-    PagerDuty::new(client, &service)
-        .update(&SecretString::from(KEY), post)
-        .await
+    PagerDuty::new(outbound::client().expect("a client"), &service)
+}
+
+async fn sent(url: &str, post: &Post) -> Result<String, ChannelError> {
+    service(url).update(&SecretString::from(KEY), post).await
 }
 
 #[test]
@@ -127,6 +110,46 @@ async fn a_trigger_has_every_field_that_is_documented() {
             },
         })
     );
+}
+
+#[tokio::test]
+async fn a_trouble_opens_one_alert_of_low_urgency() {
+    let server = Server::playing(vec![answer(202, &[], "{}")]);
+    for (facts, dedup_key, component) in [
+        (
+            json!({ "problem": "channel_refuses", "channel": "ops" }),
+            "trouble:channel_refuses:ops",
+            json!("ops"),
+        ),
+        (
+            json!({ "problem": "no_route", "channel": "" }),
+            "trouble:no_route:",
+            Value::Null,
+        ),
+    ] {
+        let problem = facts["problem"].clone();
+        let post = post_fixture::post(Markup::text("⚠ It\nrefuses"), facts.clone());
+        let (service, key) = (service(&server.url), SecretString::from(KEY));
+        let warned = service.warn(&key, &post).await;
+        assert_eq!(warned.expect("sent"), dedup_key);
+        let request = server.requests().pop().expect("an event");
+        let mut event: Value = serde_json::from_slice(&request.body).expect("JSON");
+        assert_eq!(event["payload"]["component"].take(), component);
+        event["payload"]
+            .as_object_mut()
+            .expect("fields")
+            .remove("component");
+        assert_eq!(
+            event,
+            json!({
+                "routing_key": KEY, "event_action": "trigger", "dedup_key": dedup_key, "client": "Quell",
+                "payload": {
+                    "summary": "⚠ It refuses", "source": "Quell", "severity": "warning", "class": problem,
+                    "custom_details": facts,
+                },
+            })
+        );
+    }
 }
 
 #[tokio::test]

@@ -7,34 +7,14 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::{LARGEST, Teams, message};
-use crate::channel::ChannelError;
-use crate::render::content::{Content, Envelope, Link, Post};
+use crate::channel::{ChannelError, post_fixture};
+use crate::render::content::Post;
 use crate::render::markup::Markup;
 
 const SIGNATURE: &str = "very-secret-signature";
 
 fn post(text: Markup) -> Post {
-    Post {
-        key: "ab".repeat(32),
-        about: "incident",
-        content: Content {
-            text,
-            buttons: vec![],
-        },
-        facts: Value::Null,
-        envelope: Envelope {
-            links: [
-                ("Decide", "https://api.test/a"),
-                ("Open", "https://api.test/p"),
-            ]
-            .map(|(label, url)| Link {
-                label: label.to_owned(),
-                url: url.to_owned(),
-            })
-            .into(),
-            ..Envelope::default()
-        },
-    }
+    post_fixture::post(text, Value::Null)
 }
 
 async fn sent(url: String, private: bool) -> Result<String, ChannelError> {

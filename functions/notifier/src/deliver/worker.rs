@@ -128,9 +128,9 @@ impl ChannelWorker<'_> {
     }
 
     async fn tell(&self, state: &mut ChannelState, mut due: Due) -> Result<(), Failure> {
-        // A service that pages has people, escalations and words of its own.
+        // A service that pages has people, escalations and words of its own. That others are not told is news there too.
         let pages = self.channel.to.updates() == Updates::Progress;
-        if pages && !matches!(due.subject, Subject::Incident(_)) {
+        if pages && !matches!(due.subject, Subject::Incident(_) | Subject::Trouble(..)) {
             return Ok(self.store.told(&self.channel.name, &due).await?);
         }
         let told = match due.subject.clone() {

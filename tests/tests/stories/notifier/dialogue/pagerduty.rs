@@ -135,6 +135,49 @@ async fn what_needs_no_one_pages_no_one() {
 }
 
 #[tokio::test]
+async fn a_channel_that_refuses_is_one_alert_of_low_urgency() {
+    let stack = Stack::start();
+    let service = PagerDuty::start();
+    let (pager, chat) = (unique("pager"), unique("chat"));
+    let place = json!({ "routing_key_secret": secret(&stack, ROUTING_KEY).await, "api_url": service.url() });
+    // The secret of this one has no value.
+    let slack = json!({ "channel_id": "C0", "token_secret": unique("quell/channels/none") });
+    let content = json!({
+        "channels": [{ "name": pager, "to": { "pagerduty": place } }, { "name": chat, "to": { "slack": slack } }],
+        "routes": [{ "channels": [pager, chat] }],
+    });
+    let own = Own::with(&stack, &content).await;
+    let id = own.incident().await;
+    own.changed(&id).await;
+    // It goes on for two days.
+    for _ in 0..50 {
+        own.later(3600, &chat).await;
+        own.later(1, &pager).await;
+    }
+    let alerts = service.alerts();
+    let troubles: Vec<_> = alerts
+        .iter()
+        .filter(|alert| alert.dedup_key != id.as_str())
+        .collect();
+    let [trouble] = troubles.as_slice() else {
+        panic!("one: {alerts:#?}")
+    };
+    assert_eq!(trouble.dedup_key, format!("trouble:channel_refuses:{chat}"));
+    let payload = &trouble.event["payload"];
+    assert_eq!(
+        (&payload["severity"], trouble.state),
+        (&json!("warning"), State::Triggered)
+    );
+    let summary = payload["summary"].as_str().expect("a text");
+    assert!(
+        summary.starts_with(&format!("⚠ The channel {chat} refuses")),
+        "{summary}"
+    );
+    // Once a day, and the incident's own page.
+    assert!((4..=5).contains(&service.calls()), "{}", service.calls());
+}
+
+#[tokio::test]
 async fn a_page_is_late_rather_than_lost_or_doubled() {
     let stack = Stack::start();
     let service = PagerDuty::start();
