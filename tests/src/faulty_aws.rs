@@ -2,6 +2,7 @@
 //! others on.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws::AwsEnvironment;
 use reqwest::Client;
@@ -27,6 +28,28 @@ pub fn refusal(code: &str, reasons: &[&str]) -> Answer {
         headers,
         body: body.to_string().into_bytes(),
     }
+}
+
+/// When a worker dies of whose writes to the table none arrives any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dies {
+    /// Before it writes what is looked for.
+    Before,
+    /// Right after it has written it.
+    Behind,
+}
+
+/// An AWS for a worker that dies at a transaction with this text.
+pub async fn dying(stack: &Stack, when: Dies, text: &'static str) -> AwsEnvironment {
+    let dead = AtomicBool::new(false);
+    let fault = move |request: &Request| {
+        let target = request.header("x-amz-target");
+        let is_it = target.ends_with(".TransactWriteItems") && request.text().contains(text);
+        let was_dead = dead.fetch_or(is_it, Ordering::Relaxed);
+        let dies = was_dead || (is_it && when == Dies::Before);
+        (dies && target.starts_with("DynamoDB")).then(|| refusal("AccessDeniedException", &[]))
+    };
+    faulty(stack, fault).await
 }
 
 /// An AWS whose requests pass `fault` first: what it answers is the answer.

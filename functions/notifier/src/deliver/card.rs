@@ -7,7 +7,6 @@ use domain::notification::notice::{may_be_heard, unheard};
 use domain::notification::outbox::{ChannelState, Due, Rank, Sending, Shown, Subject};
 use domain::primitives::id::{IncidentId, PipelineRunId};
 use store::{CardOf, StoredCard};
-use tracing::warn;
 
 use crate::app::Failure;
 use crate::channel::ChannelError;
@@ -118,19 +117,6 @@ impl ChannelWorker<'_> {
             }
         }
         Ok(self.store.told(&self.channel.name, due).await?)
-    }
-
-    /// True if a card of which it is unknown whether it arrived may arrive a second time.
-    fn repeats(&self, state: &ChannelState, due: &Due) -> bool {
-        let again = self.sender(state).repeats();
-        if again {
-            warn!(
-                channel = self.channel.name,
-                due = due.key,
-                "it is unknown whether the card arrived: it is sent again"
-            );
-        }
-        again
     }
 
     /// Sends a new card; false if the item stays due.

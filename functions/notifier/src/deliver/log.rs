@@ -5,12 +5,12 @@ use domain::incident::operation_log::{Entry, Event, LogRecord};
 use domain::notification::channels::Place;
 use domain::notification::outbox::LiveCard;
 use domain::notification::progress::Progress;
-use serde_json::json;
+use serde_json::{Value, json};
 use store::{CardOf, StoredCard};
 
 use crate::app::Failure;
 use crate::channel::pagerduty::actions;
-use crate::deliver::worker::ChannelWorker;
+use crate::deliver::worker::{ChannelWorker, Told};
 
 impl ChannelWorker<'_> {
     /// Records new messages of the card in the operation log, once each: the first one, and one
@@ -79,6 +79,16 @@ impl ChannelWorker<'_> {
 }
 
 impl ChannelWorker<'_> {
+    /// What the log says of a message that was sent, beside what it is about.
+    pub(super) fn of_message(&self, told: &Told, mut context: Value) -> Value {
+        context["channel"] = json!(self.channel.name);
+        context["message_id"] = json!(told.message_id);
+        if told.again {
+            context["again"] = json!(true);
+        }
+        context
+    }
+
     /// Records what PagerDuty was told of a card that it has. A worker that dies before this leaves
     /// the events to the next one, which sends and records them again.
     pub(super) async fn log_progress(

@@ -1,7 +1,8 @@
 //! Delivery of notices: separate messages below the card, because an edited card makes no sound.
 //!
 //! The log entry of a sent notice is its receipt: a worker that finds one for this channel does not
-//! send the notice again.
+//! send the notice again. What was on its way when a worker died is known by its key
+//! ([`ChannelWorker::reply`]).
 
 use domain::incident::operation_log::{Entry, LogRecord};
 use domain::notification::channels::Updates;
@@ -14,7 +15,7 @@ use store::{CardOf, StoredCard};
 use crate::app::Failure;
 use crate::channel::Audience;
 use crate::deliver::log::events;
-use crate::deliver::worker::ChannelWorker;
+use crate::deliver::worker::{ChannelWorker, Told};
 
 impl ChannelWorker<'_> {
     /// Sends the notices of an incident, one at a time. The outbox item is done once all of them
@@ -62,11 +63,11 @@ impl ChannelWorker<'_> {
         let under = (Some(card.as_str()), Audience::Everybody);
         let post = (key, presented);
         let sent = self.reply(state, due, post, Some(&incident), under).await?;
-        let Some(message_id) = sent else {
+        let Some(told) = sent else {
             return Ok(());
         };
         // The receipt first: if the worker dies before the card is saved, the log shows that it was sent.
-        self.log_notice(id, notice, &message_id).await?;
+        self.log_notice(id, notice, &told).await?;
         stored.card.heard = notice.sequence;
         self.store
             .save_card(of, name, &mut stored, (self.clock)())
@@ -106,7 +107,7 @@ impl ChannelWorker<'_> {
         let sent = self
             .reply(state, due, (key, presented), None, under)
             .await?;
-        let Some(message_id) = sent else {
+        let Some(told) = sent else {
             return Ok(());
         };
         let mut stored = self.store.card(of, name).await?;
@@ -115,8 +116,8 @@ impl ChannelWorker<'_> {
         self.store
             .save_card(of, name, &mut stored, (self.clock)())
             .await?;
-        let context =
-            json!({ "channel": name, "message_id": message_id, "update": "pipeline_failed" });
+        let context = json!({ "update": "pipeline_failed" });
+        let context = self.of_message(&told, context);
         let news = LogRecord::new(
             events(&self.channel.to).notice,
             "notifier",
@@ -144,7 +145,7 @@ impl ChannelWorker<'_> {
         &self,
         id: &IncidentId,
         notice: &Notice,
-        message_id: &str,
+        told: &Told,
     ) -> Result<(), Failure> {
         let events = events(&self.channel.to);
         let (event, detail) = if notice.what.is_result() {
@@ -152,9 +153,8 @@ impl ChannelWorker<'_> {
         } else {
             (events.notice, "people were told what they have to know")
         };
-        let context = json!({
-            "channel": self.channel.name, "message_id": message_id, "update": notice.what.as_str(), "of": notice.sequence,
-        });
+        let context = json!({ "update": notice.what.as_str(), "of": notice.sequence });
+        let context = self.of_message(told, context);
         let news = LogRecord::new(
             event,
             "notifier",

@@ -1,7 +1,7 @@
 //! Delivery of replies: answers to presses, and the notice to those who are asked because the first have not decided.
 
 use domain::incident::approval::{Approval, ApprovalState, Reach};
-use domain::incident::operation_log::LogRecord;
+use domain::incident::operation_log::{Entry, LogRecord};
 use domain::notification::button_action::More;
 use domain::notification::channels::{ApprovalRule, Channels};
 use domain::notification::outbox::{ChannelState, Due};
@@ -9,16 +9,19 @@ use domain::primitives::id::{ApprovalId, IncidentId};
 use domain::transition::decision::expiry::level_of;
 use domain::transition::decision::quorum::rule_of;
 use jiff::Timestamp;
+use serde::Deserialize as _;
 use serde_json::json;
 use store::{CardOf, Receipt};
 
 use crate::app::Failure;
 use crate::channel::Audience;
 use crate::deliver::log::events;
-use crate::deliver::worker::ChannelWorker;
+use crate::deliver::worker::{ChannelWorker, Told};
 
 /// Number of earlier incidents that are read for a history.
 const PAST: u32 = 10;
+/// What the log calls the message to those who are asked later.
+const ESCALATION: &str = "escalation";
 
 impl ChannelWorker<'_> {
     /// Answers a person, below the card, and once: channels deliver a press again whose answer they did not see.
@@ -79,6 +82,12 @@ impl ChannelWorker<'_> {
             Some(before) if before == approval => stored.card.escalated_to,
             _ => Reach::default(),
         };
+        // The log's entry is the receipt: a worker may have died after it wrote that, and before it saved the card.
+        let log = self.store.log(&id).await?;
+        let receipts = log
+            .iter()
+            .filter_map(|entry| self.escalation_receipt(entry, approval));
+        let told = receipts.fold(told, Reach::max);
         let reach = waits.map_or(told, Approval::reach);
         let people = rule_of(self.channels, &incident)
             .map(|rule| asked_since(rule, told, reach, self.channels, (self.clock)()))
@@ -94,8 +103,9 @@ impl ChannelWorker<'_> {
         let under = (stored.card.message_id.as_deref(), Audience::Everybody);
         let post = (key, presented);
         let sent = self.reply(state, due, post, Some(&incident), under).await?;
-        if let Some(message_id) = sent {
-            self.log_escalation(approval, &people, &message_id).await?;
+        if let Some(message) = sent {
+            self.log_escalation(approval, reach, &people, &message)
+                .await?;
             stored.card.escalated = Some(approval.clone());
             stored.card.escalated_to = reach;
             self.store
@@ -108,17 +118,29 @@ impl ChannelWorker<'_> {
 }
 
 impl ChannelWorker<'_> {
+    /// How far the people were told here, if this entry is a receipt of it.
+    fn escalation_receipt(&self, entry: &Entry, approval: &ApprovalId) -> Option<Reach> {
+        let context = &entry.context;
+        let here = entry.event == events(&self.channel.to).notice
+            && context["channel"] == self.channel.name.as_str()
+            && context["update"] == ESCALATION
+            && context["approval_id"] == approval.as_str();
+        here.then(|| Reach::deserialize(&context["reach"]).ok())
+            .flatten()
+    }
+
     /// Records that more people were told that they may decide.
     async fn log_escalation(
         &self,
         approval: &ApprovalId,
+        reach: Reach,
         people: &[String],
-        message_id: &str,
+        message: &Told,
     ) -> Result<(), Failure> {
         let context = json!({
-            "channel": self.channel.name, "message_id": message_id, "update": "escalation",
-            "approval_id": approval, "people": people,
+            "update": ESCALATION, "approval_id": approval, "reach": reach, "people": people,
         });
+        let context = self.of_message(message, context);
         let news = LogRecord::new(
             events(&self.channel.to).notice,
             "notifier",

@@ -34,6 +34,13 @@ const A_CALL: Duration = Duration::from_secs(9);
 /// Delay before an unreadable item is tried again.
 const UNREADABLE: SignedDuration = SignedDuration::from_mins(15);
 
+/// A message below a card, or alone, that the channel has.
+pub(crate) struct Told {
+    pub(crate) message_id: String,
+    /// True if it may be there twice: it is unknown whether an earlier try arrived.
+    pub(crate) again: bool,
+}
+
 /// A worker in one channel.
 pub(crate) struct ChannelWorker<'a> {
     pub(crate) store: &'a Store,
@@ -170,7 +177,10 @@ impl ChannelWorker<'_> {
         }
     }
 
-    /// Sends a message below a card, as far as the rate allows: its id, or nothing while the item stays due.
+    /// Sends a message below a card, or alone, as far as the rate allows: nothing while the item stays due.
+    ///
+    /// Its key is noted before the call. If the worker dies between the call and the receipt, or the channel does not answer, the next try
+    /// looks for the message first; where nothing can be asked, it may come twice, and the log says so.
     pub(crate) async fn reply(
         &self,
         state: &mut ChannelState,
@@ -178,33 +188,82 @@ impl ChannelWorker<'_> {
         (key, presented): (String, Presented),
         incident: Option<&Incident>,
         (under, audience): (Option<&str>, Audience),
-    ) -> Result<Option<String>, Failure> {
-        if !self.allowed(state).await? {
+    ) -> Result<Option<Told>, Failure> {
+        let may_be_there = state.sending.contains(&key);
+        if may_be_there {
+            match self.sender(state).find(&key).await {
+                Ok(Some(message_id)) => {
+                    state.sent(&key);
+                    let again = false;
+                    return Ok(Some(Told { message_id, again }));
+                }
+                Ok(None) => {}
+                Err(error) => return self.channel_error(state, due, error).await.map(|()| None),
+            }
+        }
+        if !self.allowed_to_send(state, &key).await? {
             return Ok(None);
         }
-        let post = self.post(key, presented, due, incident);
+        let again = may_be_there && self.repeats(state, due);
+        let post = self.post(key.clone(), presented, due, incident);
         match self.sender(state).reply(under, &post, audience).await {
             Ok(message_id) => {
                 taken(state, (self.clock)());
-                Ok(Some(message_id))
+                // Saved with what comes next: until there is a receipt, a worker that takes over has to know of it.
+                state.sent(&key);
+                Ok(Some(Told { message_id, again }))
             }
             Err(error) => {
                 let error = error.of_a_new_message();
+                // Without an answer it may have arrived.
+                if !matches!(error, ChannelError::Unreachable(_)) {
+                    state.sent(&key);
+                }
                 self.channel_error(state, due, error).await.map(|()| None)
             }
         }
     }
 
+    /// True if something that may have arrived, and cannot be looked for, may arrive a second time.
+    pub(super) fn repeats(&self, state: &ChannelState, due: &Due) -> bool {
+        let again = self.sender(state).repeats();
+        if again {
+            warn!(
+                channel = self.channel.name,
+                due = due.key,
+                "it is unknown whether the message arrived: it is sent again"
+            );
+        }
+        again
+    }
+
     /// Takes a slot of the rate limit for one message. It is saved before the call, so that the
     /// rate also holds if the worker dies after it.
     pub(crate) async fn allowed(&self, state: &mut ChannelState) -> Result<bool, Failure> {
-        let limits = limits(self.channel, self.channels);
-        let Ok(sent_at) = take(&state.sent_at, &limits, (self.clock)()) else {
+        if !self.takes_slot(state) {
             return Ok(false);
-        };
-        state.sent_at = sent_at;
+        }
         self.note(state).await?;
         Ok(true)
+    }
+
+    /// The same for a message of this key, which is noted with it.
+    async fn allowed_to_send(&self, state: &mut ChannelState, key: &str) -> Result<bool, Failure> {
+        if !self.takes_slot(state) {
+            return Ok(false);
+        }
+        state.sends(key);
+        self.note(state).await?;
+        Ok(true)
+    }
+
+    fn takes_slot(&self, state: &mut ChannelState) -> bool {
+        let limits = limits(self.channel, self.channels);
+        let Ok(sent_at) = take(&state.sent_at, &limits, (self.clock)()) else {
+            return false;
+        };
+        state.sent_at = sent_at;
+        true
     }
 
     /// Records a fault: the item stays due, and the channel goes on when it can.

@@ -95,6 +95,17 @@ pub struct Reach {
     pub level: u8,
 }
 
+impl Reach {
+    /// As far as either of them.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self {
+            second_list: self.second_list || other.second_list,
+            level: self.level.max(other.level),
+        }
+    }
+}
+
 /// A press that was handled, with its result: a redelivery gets the same result, whatever has
 /// changed since.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -203,6 +203,28 @@ pub struct ChannelState {
     pub wake_at: Option<Timestamp>,
     /// The chat has another id than the operator's file says.
     pub moved: Option<Moved>,
+    /// The keys of the messages below a card, or alone, of which it is unknown whether they arrived: each is noted before it is sent,
+    /// oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sending: Vec<String>,
+}
+
+/// How many of these keys are kept.
+const SENDING_KEPT: usize = 20;
+
+impl ChannelState {
+    /// A message of this key is about to be sent.
+    pub fn sends(&mut self, key: &str) {
+        self.sent(key);
+        self.sending.push(key.to_owned());
+        let more = self.sending.len().saturating_sub(SENDING_KEPT);
+        self.sending.drain(..more);
+    }
+
+    /// It is known of the message of this key whether it arrived.
+    pub fn sent(&mut self, key: &str) {
+        self.sending.retain(|known| known != key);
+    }
 }
 
 /// A chat that has another id now.
@@ -329,7 +351,7 @@ mod tests {
     use jiff::Timestamp;
     use jiff::civil::date;
 
-    use super::{ChartProgress, ChartReceipt, LiveCard, Rank, Subject, Trouble};
+    use super::{ChannelState, ChartProgress, ChartReceipt, LiveCard, Rank, Subject, Trouble};
     use crate::analysis::Severity;
     use crate::notification::button_action::More;
     use crate::primitives::id::{ApprovalId, IncidentId, InvalidId, PipelineRunId};
@@ -378,6 +400,25 @@ mod tests {
             assert_eq!(Subject::read(text), None, "{text}");
         }
         Ok(())
+    }
+
+    #[test]
+    fn what_is_on_its_way_is_known_once_and_not_for_ever() {
+        let mut state = ChannelState::default();
+        for number in 0..30 {
+            state.sends(&number.to_string());
+        }
+        state.sends("28");
+        assert_eq!(state.sending.len(), 20);
+        assert_eq!(
+            (state.sending[0].as_str(), state.sending[19].as_str()),
+            ("10", "28")
+        );
+        state.sent("28");
+        assert!(!state.sending.iter().any(|key| key == "28"));
+        // Of before there were such keys.
+        let older: ChannelState = serde_json::from_str(r#"{"sent_at":[]}"#).expect("a state");
+        assert_eq!(older, ChannelState::default());
     }
 
     #[test]

@@ -1,9 +1,6 @@
 //! Tests of notices: a new message below the card, which makes a sound, sent once, late after an
 //! outage, and not once it is out of date.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use domain::alert::{AlertSeverity, Texts};
 use domain::incident::Status;
 use domain::incident::approval::Verdict;
@@ -19,8 +16,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tests::alert::unique;
 use tests::chats::{Story, known, text};
-use tests::faulty_aws::{faulty, refusal};
+use tests::faulty_aws::{Dies, dying};
 use tests::samples;
+use tests::stack::Stack;
 use wire::message::Message;
 
 /// The person who decides, by the id at Telegram.
@@ -88,7 +86,7 @@ pub(super) fn ran(change: &mut IncidentChange, outcome: RepairOutcome) {
         stderr,
     };
     let step = StepRun {
-        detail: "systemctl ended with exit status 1.".to_owned(),
+        detail: "systemctl ended with exit status 1.".into(),
         output,
         ..StepRun::ended(Phase::Steps, 0, worked)
     };
@@ -333,28 +331,9 @@ async fn a_worker_that_dies_behind_the_receipt_tells_nothing_twice() {
     story.changed(&id).await;
     change(&story, &id, |change| ran(change, RepairOutcome::Verified)).await;
     // It tells, notes it in the log, and nothing that it does from then on reaches the table.
-    let (logged_it, dead) = (
-        Arc::new(AtomicBool::new(false)),
-        Arc::new(AtomicBool::new(false)),
-    );
-    let died = Arc::clone(&dead);
-    let aws = faulty(&story.stack, move |request| {
-        let (target, body) = (
-            request.header("x-amz-target"),
-            String::from_utf8_lossy(&request.body).into_owned(),
-        );
-        if target.ends_with(".TransactWriteItems") && body.contains("TELEGRAM_RESULT_SENT") {
-            logged_it.store(true, Ordering::Relaxed);
-        } else if logged_it.load(Ordering::Relaxed) && target.starts_with("DynamoDB") {
-            died.store(true, Ordering::Relaxed);
-        }
-        (died.load(Ordering::Relaxed) && target.starts_with("DynamoDB"))
-            .then(|| refusal("AccessDeniedException", &[]))
-    })
-    .await;
+    let aws = dying(&story.stack, Dies::Behind, "TELEGRAM_RESULT_SENT").await;
     let app = story.worker_at(&aws);
     story.changed_by(&app, &id).await;
-    assert!(dead.load(Ordering::Relaxed));
     assert_eq!(story.replies(0).await.len(), 1);
     story.later(61).await;
     story.changed(&id).await;
@@ -365,6 +344,57 @@ async fn a_worker_that_dies_behind_the_receipt_tells_nothing_twice() {
         ),
         (1, 1)
     );
+}
+
+/// Who is asked second, where the first have not decided within ten minutes.
+pub(super) fn with_a_second_list() -> Value {
+    json!({
+        "people": { "ada": { "telegram": ADA }, "bob": { "telegram": 72 } },
+        "approvals": [{ "people": ["ada"], "then": ["bob"], "escalate_after_seconds": 600 }],
+    })
+}
+
+/// The check of an undecided plan that was asked for an hour ago.
+pub(super) async fn overdue(stack: &Stack, id: &IncidentId) -> Message {
+    let earlier = |change: &mut IncidentChange| {
+        let approval = change.incident.approval.as_mut().expect("asked");
+        approval.requested_at -= SignedDuration::from_hours(1);
+    };
+    let (incident, ()) = stack.store.change(id, earlier).await.expect("saved");
+    let approval_id = incident.approval.expect("asked").id;
+    Message::DecisionTimer { approval_id }
+}
+
+#[tokio::test]
+async fn an_escalation_is_told_again_only_where_it_may_be_lost() {
+    for (dies, replies, again) in [
+        // Behind the receipt: it is known that it was told.
+        (Dies::Behind, 1, Value::Null),
+        // Between the message and the receipt: Telegram cannot be asked.
+        (Dies::Before, 2, json!(true)),
+    ] {
+        let story = Story::of(1, 1, Some(600), &with_a_second_list()).await;
+        let id = waiting(&story).await;
+        story.changed(&id).await;
+        let due = overdue(&story.stack, &id).await;
+        let aws = dying(
+            &story.stack,
+            dies,
+            "people were told that they may decide as well",
+        )
+        .await;
+        story.tell_by(&story.worker_at(&aws), &due).await;
+        assert_eq!(story.replies(0).await.len(), 1, "{dies:?}");
+        story.later(61).await;
+        story.tell(&due).await;
+        assert_eq!(story.replies(0).await.len(), replies, "{dies:?}");
+        let log = story.stack.store.log(&id).await.expect("the log");
+        let told = log
+            .iter()
+            .filter(|entry| entry.context["update"] == "escalation");
+        let told: Vec<&Value> = told.map(|entry| &entry.context["again"]).collect();
+        assert_eq!(told, [&again], "{dies:?}");
+    }
 }
 
 #[tokio::test]

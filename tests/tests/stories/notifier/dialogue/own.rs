@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 
+use aws::AwsEnvironment;
 use aws_sdk_secretsmanager::Client;
 use domain::analysis::Severity;
 use domain::incident::Status;
@@ -86,12 +87,27 @@ impl<'a> Own<'a> {
     }
 
     pub(crate) async fn tell(&self, message: &Message) {
+        self.tell_by(&self.app, message).await;
+    }
+
+    /// Hands another worker a message.
+    pub(crate) async fn tell_by(&self, app: &App, message: &Message) {
         let clock =
             || Timestamp::now() + SignedDuration::from_secs(self.ahead.load(Ordering::Relaxed));
         let until = Instant::now() + super::PATIENCE;
-        Box::pin(self.app.handle(message, &unique("holder"), &clock, until))
+        Box::pin(app.handle(message, &unique("holder"), &clock, until))
             .await
             .expect("handled");
+    }
+
+    /// Another worker with the same files, at another AWS.
+    pub(crate) fn worker_at(&self, aws: &AwsEnvironment) -> App {
+        let directory = self.files.path().to_str().expect("text");
+        let changed = [
+            ("CONFIG_DIR", directory),
+            ("NOTIFICATIONS_QUEUE_URL", &*self.queue.url),
+        ];
+        self.stack.notifier_at(aws, &changed)
     }
 
     /// So many seconds later a channel looks at what is due.

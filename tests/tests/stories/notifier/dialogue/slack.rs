@@ -6,9 +6,11 @@ use domain::incident::operation_log::Event;
 use serde_json::{Value, json};
 use store::CardOf;
 use tests::alert::{TestAlert, unique};
+use tests::faulty_aws::{Dies, dying};
 use tests::stack::{Stack, wait_for};
 
 use super::own::Own;
+use crate::notifier::notices::overdue;
 
 /// The stack's channel of Slack, which presses come from.
 const NAME: &str = "operations";
@@ -257,6 +259,42 @@ async fn is_found_after(mut fault: Value) {
         ),
         (1, &card["ts"], &Value::Null)
     );
+}
+
+#[tokio::test]
+async fn an_escalation_before_the_receipt_is_found_and_not_repeated() {
+    let stack = Stack::start();
+    let (name, channel) = own_channel(&stack).await;
+    let mut content = channels(&stack, &name, &channel);
+    content["people"]["late"] = json!({ "slack": "U0000000009" });
+    content["approvals"] =
+        json!([{ "people": ["grace"], "then": ["late"], "escalate_after_seconds": 600 }]);
+    let own = Own::with(&stack, &content).await;
+    let incident = stack
+        .awaiting_approval(&TestAlert::firing(&stack.facts.target.service))
+        .await;
+    own.changed(&incident.id).await;
+    let due = overdue(&stack, &incident.id).await;
+    let receipt = "people were told that they may decide as well";
+    let aws = dying(&stack, Dies::Before, receipt).await;
+    own.tell_by(&own.worker_at(&aws), &due).await;
+    let below = async || {
+        let all = messages(&stack, &channel).await;
+        all.into_iter()
+            .filter(|message| message["thread_ts"].is_string())
+            .count()
+    };
+    assert_eq!(below().await, 1, "it was sent, and nothing says so");
+    own.later(61, &name).await;
+    assert_eq!(below().await, 1);
+    let log = stack.store.log(&incident.id).await.expect("the log");
+    let told = log.iter().filter(|entry| {
+        entry.event == Event::SlackNoticeSent
+            && entry.context["channel"] == name.as_str()
+            && entry.context["update"] == "escalation"
+    });
+    let told: Vec<&Value> = told.map(|entry| &entry.context["again"]).collect();
+    assert_eq!(told, [&Value::Null]);
 }
 
 #[tokio::test]
