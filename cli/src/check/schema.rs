@@ -3,6 +3,21 @@
 
 use serde_json::{Map, Value, json};
 
+/// Texts of a form that a number or a list cannot have: how the form's pattern begins, and an example.
+const EXAMPLES: [(&str, &str); 11] = [
+    ("^((Mon|", "Mon 09:00"),
+    ("^(Mon|", "Fri 18:00"),
+    ("^([01][0-9]|2[0-3])", "22:00"),
+    (r"^\d{4}-\d\d-\d\d$", "2026-01-05"),
+    ("^https?://", "https://example.com"),
+    ("^[A-Za-z0-9!#$%", "oncall@example.com"),
+    (r"^[^@\s]+@", "oncall@example.com"),
+    ("^[A-Za-z0-9_]{5,32}$", "example_quell_bot"),
+    ("^m?i-", "i-0123456789abcdef0"),
+    ("^[A-Za-z0-9 _.:/+@-]{1,128}=", "Service=web"),
+    ("^(service", "service.unit"),
+];
+
 /// The schema of one place.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Schema<'a> {
@@ -102,6 +117,13 @@ impl<'a> Schema<'a> {
     /// What a field is for, in a sentence.
     pub(crate) fn about(self, name: &str) -> Option<&'a str> {
         self.properties()?.get(name)?["description"].as_str()
+    }
+
+    /// An example of a text that has to have a form.
+    pub(crate) fn example(self) -> Option<&'static str> {
+        let pattern = self.at["pattern"].as_str()?;
+        let of_form = |(begin, _): &&(&str, &str)| pattern.starts_with(begin);
+        EXAMPLES.iter().find(of_form).map(|(_, example)| *example)
     }
 
     pub(crate) fn shape(self) -> Shape<'a> {

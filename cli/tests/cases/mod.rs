@@ -520,6 +520,47 @@ pub(crate) const CASES: &[Case] = &[
         ],
     ),
     broken(
+        "numbers, flags and lists where texts belong, in channels.json",
+        &[
+            (CHANNELS, Write(TEAM)),
+            (
+                CHANNELS,
+                Replace(
+                    "{\n  \"channels\"",
+                    "{\n  \"time_zone\": 8,\n  \"language\": true,\n  \"channels\"",
+                ),
+            ),
+            (CHANNELS, Replace("\"name\": \"ops\"", "\"name\": 5")),
+            (
+                CHANNELS,
+                Replace(
+                    "\"chat_id\": -100123",
+                    "\"chat_id\": [-100123], \"bot_username\": 7, \"api_url\": false",
+                ),
+            ),
+            (CHANNELS, Replace("\"C0123456789\"", "[\"C0123456789\"]")),
+            (CHANNELS, Replace("\"quell/slack\"", "true")),
+            (
+                CHANNELS,
+                Replace(
+                    "{ \"telegram\": 7 }",
+                    "{ \"telegram\": [7], \"email\": 7, \"pagerduty\": 7, \"quiet\": { \"zone\": [1, 2], \"from\": 22, \"until\": [7] } }",
+                ),
+            ),
+            (
+                CHANNELS,
+                Replace(
+                    "\"bob\": { \"slack\": \"U0123456789\" }",
+                    "\"bob\": { \"slack\": [] }",
+                ),
+            ),
+            (
+                CHANNELS,
+                Replace("\"then\": [\"bob\"]", "\"then\": [5, true]"),
+            ),
+        ],
+    ),
+    broken(
         "an address in place of an id of PagerDuty",
         &[
             (CHANNELS, Write(TEAM)),
@@ -617,6 +658,56 @@ pub(crate) const CASES: &[Case] = &[
             (CHANNELS, Write(TEAM)),
             (PEOPLE, Write(DUTY)),
             (PEOPLE, Replace("\"09:00\"", "9")),
+        ],
+    ),
+    broken(
+        "numbers, flags and lists where texts belong, in people.json",
+        &[
+            (CHANNELS, Write(TEAM)),
+            (PEOPLE, Write(DUTY)),
+            (PEOPLE, Replace("\"Europe/Berlin\"", "1")),
+            (
+                PEOPLE,
+                Replace("\"09:00\"", "[\"Mon 09:00\", \"Fri 09:00\"]"),
+            ),
+            (PEOPLE, Replace("\"2026-01-05\"", "20260105")),
+            (
+                PEOPLE,
+                Replace("[\"ada\", \"bob\"]", "[\"ada\", 5, [\"bob\"]]"),
+            ),
+            (PEOPLE, Replace("\"2026-07-15T18:00:00+02:00\"", "true")),
+            (PEOPLE, Replace("\"person\": \"bob\"", "\"person\": [1, 2]")),
+        ],
+    ),
+    broken(
+        "lists and numbers where texts belong, in YAML",
+        &[
+            (
+                PLAYBOOKS,
+                Replace(
+                    "name: Restart a Docker Compose service",
+                    "name: [Restart, Compose]",
+                ),
+            ),
+            (PLAYBOOKS, Replace("risk: low", "risk: 1")),
+            (PLAYBOOKS, Replace("cooldown: 30m", "cooldown: [30m]")),
+            (
+                PLAYBOOKS,
+                Replace("from: service.unit", "from: [service.unit, service.name]"),
+            ),
+            (REGISTRY, Replace("unit: sentry", "unit: [sentry]")),
+            (
+                REGISTRY,
+                Replace("host: sentry.ops.example", "host: [a.example, b.example]"),
+            ),
+            (REGISTRY, Replace("user: quell", "user: [quell]")),
+            (
+                GUARDRAILS,
+                Replace(
+                    "freezes: []",
+                    "freezes:\n  - { weekly: { from: [Fri, Sat], to: 9, zone: [UTC, UTC] }, why: [1, 2] }",
+                ),
+            ),
         ],
     ),
     broken(

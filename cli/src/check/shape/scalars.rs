@@ -19,6 +19,10 @@ impl Comparison {
             Data::Text { text: said, .. } => node.with(text(said.clone())),
             Data::Flag(_) | Data::Number(_) => {
                 let said = node.value().to_string();
+                if let Some(example) = example(node, schema) {
+                    let words = format!("has to be a text such as \"{example}\", and is {said}");
+                    return self.wrong(node, schema, words);
+                }
                 let words = format!("has to be a text, and is {said}: write \"{said}\"");
                 self.almost(node, words, text(said))
             }
@@ -46,8 +50,15 @@ impl Comparison {
                     self.almost(node, words, text(said))
                 }
                 _ => {
-                    let words = "has to be one text, and is a list: take the brackets away";
-                    self.wrong(node, schema, words.to_owned())
+                    let words = match example(node, schema) {
+                        Some(example) => {
+                            format!("has to be one text such as \"{example}\", and is a list")
+                        }
+                        None => {
+                            "has to be one text, and is a list: take the brackets away".to_owned()
+                        }
+                    };
+                    self.wrong(node, schema, words)
                 }
             },
             Data::Null => self.wrong(node, schema, empty(&Shape::Text)),
@@ -79,7 +90,8 @@ impl Comparison {
     }
 
     pub(super) fn moment(&mut self, node: &Node, schema: Schema<'_>) -> Node {
-        let said = node.text().unwrap_or_default();
+        let said = node.text();
+        let said = said.map_or_else(|| node.value().to_string(), str::to_owned);
         if said.parse::<Timestamp>().is_ok() {
             return node.clone();
         }
@@ -87,7 +99,7 @@ impl Comparison {
         let day = day.map_or_else(|| "2026-12-20".to_owned(), |day| day.to_string());
         let words = format!(
             "{} is no moment: write the day, the time and how far the clock is from UTC, such as {day}T18:00:00+08:00, or {day}T10:00:00Z in UTC",
-            shown(said)
+            shown(&said)
         );
         self.wrong(node, schema, words)
     }
@@ -182,4 +194,12 @@ fn as_number(text: &str, whole: bool) -> Option<Number> {
     } else {
         of_any()
     }
+}
+
+/// A text that a place would take, where not every text will do. The zones of the world have no pattern.
+fn example(node: &Node, schema: Schema<'_>) -> Option<&'static str> {
+    if node.path.ends_with("zone") {
+        return Some("Europe/Berlin");
+    }
+    schema.example()
 }
