@@ -228,6 +228,10 @@ impl Rejection {
             Self::NotPossible(refusal) => words(language).say(&refusal.phrase()),
             Self::NoSecret => page("no_key"),
             Self::Passing(_) => page("try_again"),
+            Self::Unfinished { done, of } => {
+                let (done, of) = (done.to_string(), of.to_string());
+                words(language).fill("page", "unfinished", &[("done", &done), ("of", &of)])
+            }
             other => other.to_string(),
         }
     }
@@ -299,7 +303,7 @@ mod tests {
     fn a_refusal_is_said_in_the_language_that_is_asked_for() {
         let over = || ResponseRefusal::NotPossible(phrase!("it is over"));
         type Case<'a> = (fn() -> Rejection, &'a str, &'a str);
-        let cases: [Case<'_>; 4] = [
+        let cases: [Case<'_>; 5] = [
             (
                 || Rejection::NotPossible(ResponseRefusal::NotListed),
                 "you are not on the list of people who may decide",
@@ -319,6 +323,11 @@ mod tests {
                 || Rejection::Passing("table quell-prod is away".into()),
                 "the alert could not be stored and queued right now; send it again",
                 "目前無法處理，請再試一次。",
+            ),
+            (
+                || Rejection::Unfinished { done: 3, of: 7 },
+                "the time ran out after 3 of the storm's 7 incidents; send it again: the next try gets further",
+                "時間用盡：風暴的 7 起事件中已處理 3 起，請再操作一次以完成其餘事件。",
             ),
         ];
         for (rejection, english, chinese) in cases {
