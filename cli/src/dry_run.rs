@@ -206,7 +206,7 @@ impl DryRun {
         match repair_state_machine::answer(&result, self.plan.searches(&fact)) {
             Ok(seen) => drop(self.facts.insert(fact, seen)),
             Err(why) => {
-                let why = line(&why, SHOWN * 2);
+                let why = line(&why.to_string(), SHOWN * 2);
                 writeln!(out, "  {:<12} a repair would fail here: {why}", "")?;
                 (self.answer, self.facts_known) = (Answer::No, false);
             }
@@ -247,7 +247,7 @@ fn tell(result: &StepResult, means: Option<&str>, out: &mut dyn Write) -> Result
         out,
         "  {:<12} {} ({} ms){means}",
         "",
-        line(&result.detail, SHOWN * 2),
+        line(&result.detail.to_string(), SHOWN * 2),
         result.duration_ms
     )?;
     for (stream, text) in [("stdout", &result.stdout), ("stderr", &result.stderr)] {

@@ -218,7 +218,8 @@ pub fn assert_exited(reply: &BridgeReply, status: u32) {
 pub fn assert_nothing_ran(reply: &BridgeReply, outcome: StepOutcome, told: &str) {
     assert_eq!(reply.result.outcome, outcome, "{reply:?}");
     assert!(
-        reply.result.detail.starts_with("Nothing ran: ") && reply.result.detail.contains(told),
+        reply.result.detail.to_string().starts_with("Nothing ran: ")
+            && reply.result.detail.to_string().contains(told),
         "{told}: {reply:?}"
     );
     assert!(

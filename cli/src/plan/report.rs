@@ -136,7 +136,10 @@ fn service(plan: &AlertPlan<'_>, out: &mut dyn Write) -> Result<(), Failure> {
         ..
     } in &plan.fitting
     {
-        let reasons: Vec<String> = reasons.iter().map(|reason| line(reason, SHOWN)).collect();
+        let reasons: Vec<String> = reasons
+            .iter()
+            .map(|reason| line(&reason.to_string(), SHOWN))
+            .collect();
         writeln!(
             out,
             "  playbook     {}, score {score}: {}",

@@ -239,7 +239,8 @@ impl App {
     }
 
     pub(crate) async fn otlp(&self, settings: &TracingSettings) -> Result<OtlpSettings, String> {
-        let headers = self.key(settings.headers_secret.as_deref()).await?;
+        let headers = self.key(settings.headers_secret.as_deref()).await;
+        let headers = headers.map_err(|why| why.to_string())?;
         OtlpSettings::new(
             &settings.otlp_url,
             headers.as_ref(),

@@ -6,7 +6,9 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use domain::analysis::{Analysis, BlastRadius, DataImpact, FindingTexts, Responsibility, Risk};
+use domain::phrase;
 use domain::primitives::language::Language;
+use domain::primitives::phrase::Phrase;
 use domain::primitives::safe_text::sanitize;
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
@@ -91,8 +93,15 @@ struct TranslationAnswer {
 
 /// Why an answer is no finding: which field, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("the answer does not fit: {0}")]
+#[error("{}", self.phrase())]
 pub struct Unfit(String);
+
+impl Unfit {
+    /// The same for people. What is wrong is in the words of the reader of JSON.
+    pub fn phrase(&self) -> Phrase {
+        phrase!("the answer does not fit: {why}", why = self.0)
+    }
+}
 
 impl Finding {
     /// Reads an answer: one JSON object, in a Markdown fence or not, and nothing else around it.
@@ -215,7 +224,7 @@ impl Finding {
             affected_services: self.affected_services,
             primary_responsibility: self.primary_responsibility,
             optimisation_suggestions: self.optimisation_suggestions,
-            deviation: self.deviation.or(base.deviation),
+            deviation: self.deviation.map(Phrase::from).or(base.deviation),
             ..base
         }
     }

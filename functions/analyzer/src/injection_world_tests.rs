@@ -280,7 +280,7 @@ impl World {
                 ..Asked::default()
             },
             Err(why) => Asked {
-                failures: vec![why.into()],
+                failures: vec![why],
                 ..Asked::default()
             },
         }

@@ -52,7 +52,7 @@ enum ModelFailure {
     IncidentUsedUp,
     /// In the words of the secret's reader, of the provider, or of the check of the answer.
     #[error("{0}")]
-    Said(String),
+    Said(Phrase),
 }
 
 impl ModelFailure {
@@ -69,21 +69,15 @@ impl ModelFailure {
                     model
                 )
             }
-            Self::Said(why) => format!("{model}: {why}").into(),
+            Self::Said(why) => phrase!("{model}: {why}", model, why => why.clone()),
         }
     }
 }
 
 impl Asked {
-    /// Why no model answered. Several reasons are one text, which is not translated: providers give them in English.
+    /// Why no model answered.
     pub(crate) fn fell_back_because(self) -> Phrase {
-        match <[Phrase; 1]>::try_from(self.failures) {
-            Ok([only]) => only,
-            Err(several) => {
-                let several: Vec<String> = several.iter().map(ToString::to_string).collect();
-                several.join("; ").into()
-            }
-        }
+        Phrase::several(self.failures)
     }
 
     /// Adds the cost of a call. An unknown cost counts as the most that the call can have cost.
@@ -239,12 +233,12 @@ pub(crate) fn read(
     mut span: Span,
     price: Price,
     languages: &[Language],
-) -> Result<(Finding, String), String> {
+) -> Result<(Finding, String), Phrase> {
     let reply = match reply {
         Ok(reply) => reply,
         Err(failed) => {
             span.fail(error_type(&failed.trouble), &failed.to_string());
-            return Err(failed.to_string());
+            return Err(failed.trouble.phrase());
         }
     };
     #[expect(
@@ -266,7 +260,7 @@ pub(crate) fn read(
         }
         Err(error) => {
             span.fail("unfit_answer", &error.to_string());
-            Err(error.to_string())
+            Err(error.phrase())
         }
     }
 }

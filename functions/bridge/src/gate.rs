@@ -10,8 +10,10 @@ use aws::decision_keys::CheckingKeyIds;
 use aws::secrets::{SecretError, Secrets};
 use domain::incident::repair::StepOutcome;
 use domain::incident::repair_state_machine::most_tries;
+use domain::phrase;
 use domain::playbook::plan::Phase;
 use domain::playbook::service::Level;
+use domain::primitives::phrase::Phrase;
 use domain::transition::decision::quorum::people_needed;
 use jiff::{SignedDuration, Timestamp};
 use store::{ControlTable, StepTry};
@@ -39,27 +41,43 @@ pub struct Gate {
 
 /// Why a step does not run.
 #[derive(Debug, Error)]
+#[error("{}", self.phrase())]
 pub(crate) enum Closed {
-    #[error("the request carries no decision")]
     NoDecision,
-    #[error("the decision is about another incident")]
     OtherIncident,
-    #[error(transparent)]
     Invalid(#[from] InvalidDecision),
-    #[error("repairs are switched off")]
     SwitchedOff,
-    #[error("this is try {number} of a step that is tried {most} times at most")]
-    TooOften { number: u32, most: u32 },
-    #[error("this try of the step was run before")]
+    TooOften {
+        number: u32,
+        most: u32,
+    },
     RanBefore,
-    #[error("the secret with the key of decisions has no value")]
     NoKey,
     /// It could not be checked right now.
-    #[error("the decision cannot be checked right now; the log of the bridge function says why")]
     Unchecked,
 }
 
 impl Closed {
+    /// The same for people.
+    pub(crate) fn phrase(&self) -> Phrase {
+        match self {
+            Self::NoDecision => phrase!("the request carries no decision"),
+            Self::OtherIncident => phrase!("the decision is about another incident"),
+            Self::Invalid(invalid) => invalid.phrase(),
+            Self::SwitchedOff => phrase!("repairs are switched off"),
+            Self::TooOften { number, most } => phrase!(
+                "this is try {number} of a step that is tried {most} times at most",
+                number,
+                most
+            ),
+            Self::RanBefore => phrase!("this try of the step was run before"),
+            Self::NoKey => phrase!("the secret with the key of decisions has no value"),
+            Self::Unchecked => phrase!(
+                "the decision cannot be checked right now; the log of the bridge function says why"
+            ),
+        }
+    }
+
     /// What people are told: that nothing ran, which is certain.
     pub(crate) fn outcome(&self) -> StepOutcome {
         match self {

@@ -16,6 +16,8 @@ mod transport;
 use std::time::Instant;
 
 use domain::incident::repair::{StepOutcome, StepResult};
+use domain::phrase;
+use domain::primitives::phrase::Phrase;
 use jiff::Timestamp;
 use playbook_files::operator_files::OperatorFiles;
 use serde::Serialize;
@@ -68,11 +70,11 @@ impl App {
         match serde_path_to_error::deserialize::<_, BridgeRequest>(payload) {
             Ok(request) => self.handle(&request).await,
             Err(error) => {
-                let detail = format!(
-                    "Nothing ran: the request cannot be read: {}",
-                    unreadable(&error)
+                let detail = phrase!(
+                    "Nothing ran: the request cannot be read: {why}",
+                    why = unreadable(&error)
                 );
-                tracing::info!(outcome = "refused", detail, "request answered");
+                tracing::info!(outcome = "refused", %detail, "request answered");
                 BridgeReply {
                     result: StepResult::without_output(StepOutcome::Refused, detail, 0),
                     argv: Vec::new(),
@@ -86,14 +88,11 @@ impl App {
         let start = Instant::now();
         let (mut result, argv) = match resolve::decide(&self.files, request) {
             Ok(resolved) => self.act(request, resolved).await,
-            Err(refusal) => (
-                StepResult::without_output(
-                    StepOutcome::Refused,
-                    format!("Nothing ran: {refusal}."),
-                    0,
-                ),
-                Vec::new(),
-            ),
+            Err(refusal) => {
+                let detail = nothing_ran(refusal.phrase());
+                let result = StepResult::without_output(StepOutcome::Refused, detail, 0);
+                (result, Vec::new())
+            }
         };
         result.duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         tracing::info!(
@@ -119,7 +118,7 @@ impl App {
         if let Some(gate) = &self.gate
             && let Err(closed) = gate.pass(request, &resolved, Timestamp::now()).await
         {
-            let detail = format!("Nothing ran: {closed}.");
+            let detail = nothing_ran(closed.phrase());
             let result = StepResult::without_output(closed.outcome(), detail, 0);
             return (result, Vec::new());
         }
@@ -134,6 +133,21 @@ impl App {
         let argv = if ran { resolved.step.argv } else { Vec::new() };
         (result, argv)
     }
+}
+
+/// The sentence of a command that ended by itself.
+pub(crate) fn exited(program: &str, name: &str, status: u32) -> Phrase {
+    phrase!(
+        "{program} on {name} ended with exit status {status}.",
+        program,
+        name,
+        status
+    )
+}
+
+/// The sentence of a step that certainly did not run.
+pub(crate) fn nothing_ran(why: Phrase) -> Phrase {
+    phrase!("Nothing ran: {why}.", why => why)
 }
 
 /// Why a payload is not a request: the field, and what is wrong with it, bounded because it can quote the payload.

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use domain::phrase;
 use domain::playbook::Unusable;
 use domain::playbook::plan::{Phase, Plan, PlannedStep};
 use domain::playbook::service::{Level, Service, named};
 use domain::primitives::id::{PlaybookId, ServiceName};
+use domain::primitives::phrase::Phrase;
 use playbook_files::operator_files::OperatorFiles;
 use thiserror::Error;
 use wire::bridge::{BRIDGE_VERSION, BridgeRequest};
@@ -37,37 +39,76 @@ pub(crate) struct Resolved<'a> {
 
 /// Why a request is refused. Values of parameters are never repeated.
 #[derive(Debug, PartialEq, Eq, Error)]
+#[error("{}", self.phrase())]
 pub(crate) enum Refusal {
-    #[error("the field v is {0}, and this bridge understands {BRIDGE_VERSION}")]
     Version(u8),
-    #[error("the playbook {0} is not in playbooks.yaml")]
     Playbook(String),
-    #[error("the target {0} is not in service-registry.yaml")]
     Target(String),
-    #[error("the service {0} is repaired by hand only (level manual)")]
     Manual(ServiceName),
-    #[error("the playbook {playbook} is not for the service {service}")]
     OtherService {
         playbook: PlaybookId,
         service: ServiceName,
     },
-    #[error(transparent)]
     Parameters(#[from] Unusable),
-    #[error(
-        "the value of the parameter {parameter} is not the one that service-registry.yaml gives {service}"
-    )]
     OtherValue {
         parameter: String,
         service: ServiceName,
     },
-    #[error("the playbook {playbook} has no {phase} step {step}; they count from 0")]
     Step {
         playbook: PlaybookId,
-        phase: &'static str,
+        /// The name of its list in the file.
+        list: &'static str,
         step: usize,
     },
-    #[error(transparent)]
     Nul(#[from] NulByte),
+}
+
+impl Refusal {
+    /// The same for people.
+    pub(crate) fn phrase(&self) -> Phrase {
+        match self {
+            Self::Version(version) => phrase!(
+                "the field v is {version}, and this bridge understands {understood}",
+                version,
+                understood = BRIDGE_VERSION
+            ),
+            Self::Playbook(playbook) => {
+                phrase!("the playbook {playbook} is not in playbooks.yaml", playbook)
+            }
+            Self::Target(target) => {
+                phrase!(
+                    "the target {target} is not in service-registry.yaml",
+                    target
+                )
+            }
+            Self::Manual(service) => phrase!(
+                "the service {service} is repaired by hand only (level manual)",
+                service
+            ),
+            Self::OtherService { playbook, service } => phrase!(
+                "the playbook {playbook} is not for the service {service}",
+                playbook,
+                service
+            ),
+            Self::Parameters(unusable) => unusable.phrase(),
+            Self::OtherValue { parameter, service } => phrase!(
+                "the value of the parameter {parameter} is not the one that service-registry.yaml gives {service}",
+                parameter,
+                service
+            ),
+            Self::Step {
+                playbook,
+                list,
+                step,
+            } => phrase!(
+                "the playbook {playbook} has no {list}[{step}]",
+                playbook,
+                list,
+                step
+            ),
+            Self::Nul(nul) => nul.phrase(),
+        }
+    }
 }
 
 /// The command that a request stands for.
@@ -115,15 +156,15 @@ pub(crate) fn decide<'a>(
     }
     let plan = playbook.plan(service, &request.parameters, request.round, Vec::new())?;
     let Some(planned) = plan.phase(request.phase).get(request.step).cloned() else {
-        let phase = match request.phase {
-            Phase::Facts => "fact",
-            Phase::Steps => "repair",
+        let list = match request.phase {
+            Phase::Facts => "facts",
+            Phase::Steps => "steps",
             Phase::Verify => "verify",
             Phase::Rollback => "rollback",
         };
         return Err(Refusal::Step {
             playbook: playbook.id.clone(),
-            phase,
+            list,
             step: request.step,
         });
     };

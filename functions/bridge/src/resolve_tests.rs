@@ -100,7 +100,7 @@ fn everything_that_is_not_in_the_files_is_refused_by_name() {
             json!({ "step": 2 }),
             Refusal::Step {
                 playbook: "restart".into(),
-                phase: "repair",
+                list: "steps",
                 step: 2,
             },
         ),
@@ -108,7 +108,7 @@ fn everything_that_is_not_in_the_files_is_refused_by_name() {
             json!({ "phase": "rollback" }),
             Refusal::Step {
                 playbook: "restart".into(),
-                phase: "rollback",
+                list: "rollback",
                 step: 0,
             },
         ),
@@ -116,7 +116,7 @@ fn everything_that_is_not_in_the_files_is_refused_by_name() {
             json!({ "phase": "verify", "step": 1 }),
             Refusal::Step {
                 playbook: "restart".into(),
-                phase: "verify",
+                list: "verify",
                 step: 1,
             },
         ),

@@ -1,8 +1,10 @@
 //! Transports to a target: one for each kind.
 
 use domain::incident::repair::{StepOutcome, StepResult};
+use domain::phrase;
 use domain::playbook::service::Target;
 
+use crate::nothing_ran;
 use crate::resolve::ResolvedStep;
 use crate::ssh;
 use crate::ssh::login_key::LoginKey;
@@ -25,10 +27,10 @@ impl Transports {
                 // Boxed, because futures of the SDK are nested deeper than the compiler looks for the size of one that holds them.
                 Some(run_command) => Box::pin(run_command.run(resolved, target)).await,
                 None => {
-                    let detail = format!(
-                        "Nothing ran: {} is reached through SSM, which the deployed bridge does.",
-                        resolved.service.name
-                    );
+                    let detail = nothing_ran(phrase!(
+                        "{name} is reached through SSM, which the deployed bridge does",
+                        name = resolved.service.name
+                    ));
                     StepResult::without_output(StepOutcome::Refused, detail, 0)
                 }
             },

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use domain::phrase;
+use domain::primitives::phrase::Phrase;
 use domain::primitives::time::Clock;
 use domain::transition::silence::Refusal;
 use outbound::alertmanager::AlertmanagerError;
@@ -32,7 +34,7 @@ use crate::render::templates::Templates;
 #[derive(Debug, Error)]
 pub enum SilenceError {
     /// The operator has not said where it is.
-    #[error("channels.json names no Alertmanager")]
+    #[error("{}", self.phrase())]
     NotConfigured,
     /// It is over, it is not one alert, or Alertmanager has not sent it.
     #[error(transparent)]
@@ -43,6 +45,15 @@ pub enum SilenceError {
 }
 
 impl SilenceError {
+    /// The same for people.
+    pub(crate) fn phrase(&self) -> Phrase {
+        match self {
+            Self::NotConfigured => phrase!("channels.json names no Alertmanager"),
+            Self::Impossible(refusal) => refusal.phrase(),
+            Self::Alertmanager(error) => error.phrase(),
+        }
+    }
+
     /// True if it may be otherwise in some minutes.
     pub(crate) fn may_pass(&self) -> bool {
         matches!(self, Self::Alertmanager(error) if error.may_pass())

@@ -10,6 +10,8 @@ use aws_sdk_lambda::operation::invoke::InvokeError;
 use aws_sdk_lambda::primitives::Blob;
 use aws_types::SdkConfig;
 use domain::incident::repair::{StepOutcome, StepResult};
+use domain::phrase;
+use domain::primitives::phrase::Phrase;
 use jiff::SignedDuration;
 use tokio::time::timeout;
 use tracing::warn;
@@ -56,7 +58,7 @@ enum NoAnswer {
     /// The function certainly did not run.
     NotInvoked {
         /// What Lambda calls it, or a few words: people see it on the card.
-        what: String,
+        what: Phrase,
         /// All of it, for the log.
         cause: Cause,
     },
@@ -100,15 +102,17 @@ impl Bridge {
         match no_answer {
             NoAnswer::NotInvoked { what, cause } => {
                 warn!(incident_id = %request.incident_id, why = %Chain(&*cause), "the bridge was not invoked");
-                let detail =
-                    format!("Nothing ran: the bridge function could not be invoked ({what}).");
+                let detail = phrase!(
+                    "Nothing ran: the bridge function could not be invoked ({what}).",
+                    what => what
+                );
                 StepResult::without_output(StepOutcome::NotInvoked, detail, milliseconds)
             }
             NoAnswer::Unknown(cause) => {
                 warn!(incident_id = %request.incident_id, why = %Chain(&*cause), "the bridge did not answer");
                 StepResult::without_output(
                     StepOutcome::ConnectionLost,
-                    "the bridge did not answer: what the step did is unknown",
+                    phrase!("the bridge did not answer: what the step did is unknown"),
                     milliseconds,
                 )
             }
@@ -117,7 +121,7 @@ impl Bridge {
 
     async fn invoke(&self, request: &BridgeRequest) -> Result<BridgeReply, NoAnswer> {
         let not_written = |error: serde_json::Error| NoAnswer::NotInvoked {
-            what: "no request".to_owned(),
+            what: phrase!("the request could not be made"),
             cause: error.into(),
         };
         let payload = serde_json::to_vec(request).map_err(not_written)?;
@@ -146,10 +150,10 @@ impl Bridge {
 /// and what anything on the way answers (502 to 504 without one of Lambda's names) can come after it.
 fn no_answer(error: SdkError<InvokeError>) -> NoAnswer {
     let what = match &error {
-        SdkError::ConstructionFailure(_) => Some("the request could not be made".to_owned()),
+        SdkError::ConstructionFailure(_) => Some(phrase!("the request could not be made")),
         // Without a connection nothing was sent. Any other dispatch failure may have come too late.
         SdkError::DispatchFailure(_) if never_sent(&error) => {
-            Some("Lambda could not be reached".to_owned())
+            Some(phrase!("Lambda could not be reached"))
         }
         SdkError::ServiceError(refused) => {
             let (code, status) = (
@@ -170,16 +174,16 @@ fn no_answer(error: SdkError<InvokeError>) -> NoAnswer {
 }
 
 /// The name of a refusal as people see it. Its message is for the log: it can hold the names of roles.
-fn named(code: &str, status: u16) -> String {
+fn named(code: &str, status: u16) -> Phrase {
     let name: String = code
         .chars()
         .filter(char::is_ascii_alphanumeric)
         .take(64)
         .collect();
     if name.is_empty() {
-        format!("status {status}")
+        phrase!("status {status}", status)
     } else {
-        name
+        name.into()
     }
 }
 
@@ -290,7 +294,11 @@ mod tests {
             let detail =
                 format!("Nothing ran: the bridge function could not be invoked ({error}).");
             assert_eq!(
-                (result.outcome, result.succeeded(), result.detail),
+                (
+                    result.outcome,
+                    result.succeeded(),
+                    result.detail.to_string()
+                ),
                 (StepOutcome::NotInvoked, false, detail)
             );
             assert_eq!(
@@ -307,7 +315,10 @@ mod tests {
         let result = run(&url, Duration::from_secs(5)).await;
         assert_eq!(result.outcome, StepOutcome::NotInvoked, "{result:?}");
         assert!(
-            result.detail.contains("Lambda could not be reached"),
+            result
+                .detail
+                .to_string()
+                .contains("Lambda could not be reached"),
             "{result:?}"
         );
     }

@@ -48,10 +48,10 @@ impl App {
         let approval = incident.approval.as_ref();
         let decision = approval.and_then(|approval| SignedDecision::of(approval, Reader::Repair));
         let valid = match &decision {
-            None => Err(InvalidDecision::Nobody.to_string().into()),
+            None => Err(InvalidDecision::Nobody.phrase()),
             Some(decision) => match self.keys.check(&self.secrets, decision, now).await {
-                Ok(checked) => checked.map_err(|invalid| invalid.to_string().into()),
-                Err(error @ SecretError::NoValue { .. }) => Err(error.to_string().into()),
+                Ok(checked) => checked.map_err(|invalid| invalid.phrase()),
+                Err(error @ SecretError::NoValue { .. }) => Err(error.phrase()),
                 Err(error) => return Err(error.into()),
             },
         };

@@ -6,6 +6,7 @@ use domain::incident::guardrail::Guardrail;
 use domain::incident::operation_log::{Event, LogRecord};
 use domain::incident::repair::{Repair, RepairOutcome, StepResult};
 use domain::incident::repair_state_machine::Next;
+use domain::phrase;
 use domain::playbook::plan::{Phase, Plan};
 use jiff::Timestamp;
 use serde_json::json;
@@ -76,9 +77,10 @@ pub(crate) fn begin(
                 .phase(phase)
                 .get(index)
                 .and_then(|step| step.when.as_ref());
-            let why = when
-                .map(|when| format!("skipped: it runs {when}"))
-                .unwrap_or_default();
+            let why = when.map_or_else(
+                || String::new().into(),
+                |when| phrase!("skipped: it runs {when}", when => when.phrase()),
+            );
             repair.step_skipped(phase, index, why.clone());
             let context = json!({ "phase": phase, "step": index, "when": when });
             change.record(
@@ -108,7 +110,7 @@ fn give_up(change: &mut IncidentChange, now: Timestamp) {
     let Some(step) = change.incident.repair.as_mut().and_then(Repair::step_lost) else {
         return;
     };
-    let (name, why) = (place(step.phase, step.index), step.detail.clone());
+    let (name, why) = (place(step.phase, step.index), step.detail.to_string());
     let context = json!({ "phase": step.phase, "step": step.index, "tries": step.tries });
     change.record(
         now,
@@ -137,12 +139,17 @@ pub(crate) fn end(
     let Some(ran) = repair.steps.last() else {
         return true;
     };
+    // The log is in English (decision 41).
+    let result = StepResult {
+        detail: result.detail.to_string().into(),
+        ..result.clone()
+    };
     let context =
         json!({ "phase": ran.phase, "step": ran.index, "tries": ran.tries, "result": result });
     let (name, worked, detail) = (
         place(ran.phase, ran.index),
         ran.succeeded,
-        ran.detail.clone(),
+        ran.detail.to_string(),
     );
     let news =
         LogRecord::new(Event::StepFinished, ACTOR, format!("{name}: {detail}")).with(context);

@@ -206,7 +206,10 @@ fn kill_switch_ends_a_run_that_waits_for_the_bridge() {
         "the target is free at once: {repair:?}"
     );
     assert_eq!(
-        (outcome(&change), repair.steps[0].detail.as_str()),
+        (
+            outcome(&change),
+            repair.steps[0].detail.to_string().as_str()
+        ),
         (
             Some(RepairOutcome::Stopped),
             "Nothing ran: the bridge is busy."

@@ -11,8 +11,10 @@ use aws::secrets::Secrets;
 use aws_types::SdkConfig;
 use domain::incident::Incident;
 use domain::incident::parts::RepairSilence;
+use domain::phrase;
 use domain::playbook::plan::Phase;
 use domain::primitives::id::IncidentId;
+use domain::primitives::phrase::Phrase;
 use domain::transition::repair_silence::ACTOR;
 use domain::transition::silence::labels;
 use outbound::alertmanager::{Alertmanager, Wanted};
@@ -135,14 +137,12 @@ impl Silencer {
             .await
             .map_err(|error| {
                 warn!(incident_id = %incident.id, error = %Chain(&error), "the repair runs without a silence");
-                error.to_string()
+                error.phrase()
             });
-        let made = made
-            .as_ref()
-            .map(|silence| (silence.id.as_str(), silence.until))
-            .map_err(String::as_str);
         let (saved, ()) = store
             .change_loaded(incident.clone(), |change| {
+                let made = made.as_ref().map_err(Phrase::clone);
+                let made = made.map(|silence| (silence.id.as_str(), silence.until));
                 change.repair_silenced(hash, made, clock())
             })
             .await?;
@@ -163,16 +163,17 @@ impl Silencer {
             Some(alertmanager) => alertmanager
                 .expire(silence)
                 .await
-                .map_err(|error| error.to_string()),
-            None => Err("channels.json does not name its Alertmanager any more".to_owned()),
+                .map_err(|error| error.phrase()),
+            None => Err(phrase!(
+                "channels.json does not name its Alertmanager any more"
+            )),
         };
         if let Err(why) = &removed {
-            warn!(incident_id = %incident.id, why, "the silence of the repair could not be taken away: it ends by itself");
+            warn!(incident_id = %incident.id, %why, "the silence of the repair could not be taken away: it ends by itself");
         }
-        let removed = removed.as_ref().copied().map_err(String::as_str);
         let (saved, ()) = store
             .change_loaded(incident, |change| {
-                change.repair_silence_ended(removed, clock())
+                change.repair_silence_ended(removed.clone(), clock())
             })
             .await?;
         Ok(saved)

@@ -4,9 +4,6 @@
 #[cfg(feature = "secrets-sdk")]
 mod sdk;
 mod signed;
-#[cfg(test)]
-#[path = "secrets/secrets_tests.rs"]
-mod tests;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,6 +11,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use domain::phrase;
+use domain::primitives::phrase::Phrase;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use thiserror::Error;
@@ -47,6 +46,19 @@ pub enum SecretError {
         #[source]
         cause: Cause,
     },
+}
+
+impl SecretError {
+    /// The same for people, without the cause: that is for the log, and can name roles.
+    pub fn phrase(&self) -> Phrase {
+        match self {
+            Self::NoValue { id } => phrase!(
+                "the secret {id} has no value yet: put one there with `aws secretsmanager put-secret-value`",
+                id
+            ),
+            Self::Unavailable { id, .. } => phrase!("the secret {id} cannot be read", id),
+        }
+    }
 }
 
 /// The version of a secret. Rotation keeps the value before the current one as the previous one.
@@ -289,3 +301,7 @@ impl Secrets {
         Ok(secret)
     }
 }
+
+#[cfg(test)]
+#[path = "secrets/secrets_tests.rs"]
+mod tests;

@@ -7,6 +7,8 @@ mod public;
 use std::error::Error as _;
 use std::time::Duration;
 
+use domain::phrase;
+use domain::primitives::phrase::Phrase;
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Response};
 use settings::startup::StartupError;
@@ -32,10 +34,20 @@ impl From<NoClient> for StartupError {
 #[derive(Debug, Error)]
 pub enum BodyError {
     /// It is longer than it may be.
-    #[error("it is longer than {0} bytes")]
+    #[error("{}", self.phrase())]
     TooLong(usize),
-    #[error("the connection broke: {0}")]
+    #[error("{}", self.phrase())]
     Broken(String),
+}
+
+impl BodyError {
+    /// The same for people.
+    pub fn phrase(&self) -> Phrase {
+        match self {
+            Self::TooLong(bytes) => phrase!("it is longer than {bytes} bytes", bytes),
+            Self::Broken(why) => phrase!("the connection broke: {why}", why),
+        }
+    }
 }
 
 /// The client for everything that is not AWS. It trusts the system's roots and follows no redirect: a redirected call would take its

@@ -4,6 +4,8 @@
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use domain::phrase;
+use domain::primitives::phrase::Phrase;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, Method, RequestBuilder, Url};
 use thiserror::Error;
@@ -56,10 +58,20 @@ const NOT_PUBLIC_V6: [(Ipv6Addr, u32); 4] = [
 
 /// Why nothing was sent: the address is for one network only.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("{host} is no public address: a server in a network of your own needs `\"private\": true`")]
+#[error("{}", self.phrase())]
 pub struct NotPublic {
     /// The host of the URL.
     pub host: String,
+}
+
+impl NotPublic {
+    /// The same for people.
+    pub fn phrase(&self) -> Phrase {
+        phrase!(
+            "{host} is no public address: a server in a network of your own needs `\"private\": true`",
+            host = self.host
+        )
+    }
 }
 
 /// True for a public address.

@@ -2,14 +2,23 @@
 
 use std::fmt::Write as _;
 
+use domain::phrase;
 use domain::playbook::plan::PlannedStep;
+use domain::primitives::phrase::Phrase;
 use domain::primitives::safe_text;
 use thiserror::Error;
 
 /// An argument holds a NUL byte, which no program can be passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("an argument holds a NUL byte, which no program can be passed")]
+#[error("{}", self.phrase())]
 pub struct NulByte;
+
+impl NulByte {
+    /// The same for people.
+    pub fn phrase(self) -> Phrase {
+        phrase!("an argument holds a NUL byte, which no program can be passed")
+    }
+}
 
 /// Quotes an argument vector for a POSIX shell.
 ///

@@ -13,9 +13,11 @@ use domain::incident::approval::{
 };
 use domain::incident::change::Decision;
 use domain::notification::channels::Channels;
+use domain::phrase;
 use domain::playbook::plan::{Phase, Plan};
 use domain::primitives::id::{ApprovalId, PlanHash};
 use domain::primitives::identity::DecidedBy;
+use domain::primitives::phrase::Phrase;
 use domain::transition::decision::{self, Pressed};
 use hmac::{Hmac, Mac as _};
 use jiff::{SignedDuration, Timestamp};
@@ -153,27 +155,59 @@ pub struct Signed {
 
 /// Why a decision lets nothing run.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{}", self.phrase())]
 pub enum InvalidDecision {
-    #[error("nobody has signed the decision")]
     Nobody,
-    #[error(
-        "the signature of {by} is wrong: it was not given where decisions are made, or for another plan"
-    )]
-    Forged { by: DecidedBy },
-    #[error("{given} of {needed} people have signed the decision")]
-    TooFew { given: usize, needed: u8 },
-    #[error("people and guardrails cannot decide together")]
+    Forged {
+        by: DecidedBy,
+    },
+    TooFew {
+        given: usize,
+        needed: u8,
+    },
+    /// People and guardrails have signed it.
     Mixed,
-    #[error("the decision is for another plan")]
     OtherPlan,
-    #[error("the decision is of {at}, and that is too long ago")]
-    TooOld { at: Timestamp },
-    #[error("the decision is of {at}, which is still to come")]
-    Early { at: Timestamp },
-    #[error(
-        "the guardrails may not let this plan run: the playbook or the service is not one that runs by itself"
-    )]
+    TooOld {
+        at: Timestamp,
+    },
+    Early {
+        at: Timestamp,
+    },
+    /// The guardrails have decided where people have to.
     NeedsPeople,
+}
+
+impl InvalidDecision {
+    /// The same for people.
+    pub fn phrase(&self) -> Phrase {
+        match self {
+            Self::Nobody => phrase!("the decision has no signature"),
+            Self::Forged { by } => phrase!(
+                "the signature of {by} is wrong: it was not given where decisions are made, or for another plan",
+                by => match by {
+                    DecidedBy::Guardrails => phrase!("the guardrails"),
+                    DecidedBy::Person(person) => person.to_string().into(),
+                }
+            ),
+            Self::TooFew { given, needed } => {
+                phrase!(
+                    "{given} of {needed} people have signed the decision",
+                    given,
+                    needed
+                )
+            }
+            Self::Mixed => phrase!("people and guardrails cannot decide together"),
+            Self::OtherPlan => phrase!("the decision is for another plan"),
+            Self::TooOld { at } => {
+                phrase!("the decision is of {at}, and that is too long ago", at)
+            }
+            Self::Early { at } => phrase!("the decision is of {at}, which is still to come", at),
+            Self::NeedsPeople => phrase!(
+                "the guardrails may not let this plan run: the playbook or the service is not one that runs by itself"
+            ),
+        }
+    }
 }
 
 impl SignedDecision {

@@ -1,12 +1,15 @@
 //! Evidence from the operator's servers, each asked with its key.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use aws::Chain;
+use aws::secrets::SecretError;
 use domain::analysis::evidence::{Evidence, Found, Source};
 use domain::incident::Incident;
 use domain::phrase;
 use domain::playbook::service::Service;
+use domain::primitives::phrase::Phrase;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::time::timeout;
@@ -87,21 +90,33 @@ impl App {
             }
             Err(why) => {
                 let asked = phrase!("nothing, for want of its key");
-                let why = phrase!("it could not be read: {why}", why);
+                let why = phrase!("it could not be read: {why}", why => why);
                 vec![at_once(source, asked, now, Found::Failed { why })]
             }
         }
     }
 
     /// The value of a secret, if one is configured.
-    pub(crate) async fn key(&self, id: Option<&str>) -> Result<Option<SecretString>, String> {
+    pub(crate) async fn key(&self, id: Option<&str>) -> Result<Option<SecretString>, Phrase> {
         match id {
             None => Ok(None),
             Some(id) => match timeout(PATIENCE, self.secrets.get(id)).await {
-                Ok(read) => read.map(Some).map_err(|error| Chain(&error).to_string()),
-                Err(_) => Err(format!("the secret {id} was not read within {PATIENCE:?}")),
+                Ok(read) => read.map(Some).map_err(|error| unread(&error)),
+                Err(_) => Err(phrase!(
+                    "the secret {id} was not read within {seconds} s",
+                    id,
+                    seconds = PATIENCE.as_secs()
+                )),
             },
         }
+    }
+}
+
+/// Why a secret could not be read, with its cause.
+fn unread(error: &SecretError) -> Phrase {
+    match error.source() {
+        Some(cause) => phrase!("{what}: {why}", what => error.phrase(), why = Chain(cause)),
+        None => error.phrase(),
     }
 }
 

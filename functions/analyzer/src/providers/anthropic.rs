@@ -2,6 +2,8 @@
 
 use domain::analysis::price::Usage;
 use domain::analysis::settings::{AnswerFormat, ProviderSettings};
+use domain::phrase;
+use domain::primitives::phrase::Phrase;
 use reqwest::header::HeaderValue;
 use reqwest::{Client, RequestBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -97,7 +99,7 @@ impl From<Tokens> for Usage {
 pub(super) fn read(answer: &Value, question: &Question) -> Result<Reply, FailedTry> {
     let usage = Tokens::deserialize(&answer["usage"]).ok().map(Usage::from);
     let failed = |trouble| Err(FailedTry::answered(trouble, usage));
-    let unreadable = |why: String| failed(Trouble::Unreadable(why));
+    let unreadable = |why: Phrase| failed(Trouble::Unreadable(why));
 
     let Answer {
         model,
@@ -105,7 +107,7 @@ pub(super) fn read(answer: &Value, question: &Question) -> Result<Reply, FailedT
         stop_reason,
     } = match Answer::deserialize(answer) {
         Ok(answer) => answer,
-        Err(error) => return unreadable(words(&error.to_string(), None)),
+        Err(error) => return unreadable(words(&error.to_string(), None).into()),
     };
     let text: String = content
         .into_iter()
@@ -126,9 +128,9 @@ pub(super) fn read(answer: &Value, question: &Question) -> Result<Reply, FailedT
             }));
         }
         other => {
-            return unreadable(format!(
-                "it stopped for another reason than its end: {}",
-                words(other, None)
+            return unreadable(phrase!(
+                "it stopped for another reason than its end: {reason}",
+                reason = words(other, None)
             ));
         }
     }

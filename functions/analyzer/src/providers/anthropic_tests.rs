@@ -2,6 +2,7 @@
 
 use domain::analysis::price::Usage;
 use domain::analysis::settings::ProviderSettings;
+use domain::phrase;
 use serde_json::{Value, json};
 
 use super::{body, read};
@@ -67,7 +68,13 @@ fn answers_are_read_with_what_they_cost() {
     };
     let answer = |stop: Value, content: Value| json!({ "type": "message", "model": "m-2026", "content": content, "stop_reason": stop, "usage": usage });
     let text = json!([{ "type": "thinking", "thinking": "hm" }, { "type": "text", "text": "{" }, { "type": "text", "text": "}" }]);
-    let unreadable = |why: &str| Trouble::Unreadable(why.to_owned());
+    let unreadable = |why: &str| Trouble::Unreadable(why.into());
+    let stopped = |reason: &str| {
+        Trouble::Unreadable(phrase!(
+            "it stopped for another reason than its end: {reason}",
+            reason
+        ))
+    };
 
     let reply = read(&answer(json!("end_turn"), text.clone()), &question()).expect("an answer");
     assert_eq!(
@@ -103,14 +110,10 @@ fn answers_are_read_with_what_they_cost() {
         ),
         (
             answer(json!("tool_use"), text.clone()),
-            unreadable("it stopped for another reason than its end: tool_use"),
+            stopped("tool_use"),
             Billed::Used(used),
         ),
-        (
-            answer(json!(null), text),
-            unreadable("it stopped for another reason than its end: "),
-            Billed::Used(used),
-        ),
+        (answer(json!(null), text), stopped(""), Billed::Used(used)),
         (
             answer(json!("end_turn"), json!([])),
             unreadable("it has no text"),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::analysis::price::Usage;
+use domain::phrase;
 use tokio::time::{Instant, sleep};
 
 use super::{Billed, CallFailed, Reply, Trouble};
@@ -39,11 +40,12 @@ pub(super) fn reply(
     model: String,
     finish: String,
 ) -> Result<Reply, FailedTry> {
-    let unreadable = |why: &str| FailedTry::answered(Trouble::Unreadable(why.to_owned()), usage);
+    let unreadable = |why| FailedTry::answered(Trouble::Unreadable(why), usage);
     if text.trim().is_empty() {
-        return Err(unreadable("it has no text"));
+        return Err(unreadable(phrase!("it has no text")));
     }
-    let usage = usage.ok_or_else(|| unreadable("it does not say how many tokens it used"))?;
+    let usage =
+        usage.ok_or_else(|| unreadable(phrase!("it does not say how many tokens it used")))?;
     Ok(Reply {
         text,
         usage,

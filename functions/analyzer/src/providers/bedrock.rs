@@ -18,6 +18,7 @@ use aws_sdk_bedrockruntime::{Client, Config};
 use aws_types::SdkConfig;
 use domain::analysis::price::Usage;
 use domain::analysis::settings::{AnswerFormat, ProviderSettings};
+use domain::phrase;
 
 use super::attempt::{FailedTry, reply};
 use super::refusal::refusal;
@@ -116,9 +117,9 @@ fn read(
         }
         // Claude's refusal is none of the documented reasons.
         _ if finish == "refusal" => failed(Trouble::Filtered(finish)),
-        _ => failed(Trouble::Unreadable(format!(
-            "it stopped for another reason than its end: {}",
-            words(&finish, None)
+        _ => failed(Trouble::Unreadable(phrase!(
+            "it stopped for another reason than its end: {reason}",
+            reason = words(&finish, None)
         ))),
     }
 }
@@ -151,7 +152,7 @@ fn failed(error: &SdkError<ConverseError>) -> FailedTry {
             )
         }
         (SdkError::ServiceError(_) | SdkError::ResponseError(_), _) => FailedTry::last(
-            Trouble::Unreadable(words(&DisplayErrorContext(error).to_string(), None)),
+            Trouble::Unreadable(words(&DisplayErrorContext(error).to_string(), None).into()),
             Billed::Unknown,
         ),
         // Only a connection that was never made cannot have carried the question.

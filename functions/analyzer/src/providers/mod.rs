@@ -13,6 +13,8 @@ mod wording;
 use std::time::Duration;
 
 use domain::analysis::price::Usage;
+use domain::phrase;
+use domain::primitives::phrase::Phrase;
 use serde_json::Value;
 use thiserror::Error;
 
@@ -55,9 +57,9 @@ pub enum Billed {
 
 /// Why there is no answer. No text of it holds a key (`secrets-stay`).
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{}", self.phrase())]
 pub enum Trouble {
     /// It is asked for too much, or is overloaded.
-    #[error("it is busy ({status})")]
     Busy {
         /// The HTTP status: 429, 503, 529.
         status: u16,
@@ -65,26 +67,44 @@ pub enum Trouble {
         retry_after: Option<Duration>,
     },
     /// It failed (another 5xx).
-    #[error("it failed ({status}): {words}")]
-    Failed { status: u16, words: String },
+    Failed { status: u16, words: Phrase },
     /// It refused the call: a wrong key, an unknown model, a body that it does not take.
-    #[error("it refused the call ({status}): {words}")]
-    Refused { status: u16, words: String },
+    Refused { status: u16, words: Phrase },
     /// It could not be reached, or the connection broke.
-    #[error("it could not be reached: {0}")]
     Unreachable(String),
     /// It did not answer in time.
-    #[error("it did not answer within {0:?}")]
     TimedOut(Duration),
     /// It would not answer this: a content filter or a refusal.
-    #[error("it would not answer: {0}")]
     Filtered(String),
     /// The answer did not fit into the most tokens that it may have.
-    #[error("its answer was cut off at {0} tokens")]
     Truncated(u32),
     /// What came back is no answer of the interface.
-    #[error("its answer cannot be read: {0}")]
-    Unreadable(String),
+    Unreadable(Phrase),
+}
+
+impl Trouble {
+    /// The same for people.
+    pub fn phrase(&self) -> Phrase {
+        match self {
+            Self::Busy { status, .. } => phrase!("it is busy ({status})", status),
+            Self::Failed { status, words } => {
+                phrase!("it failed ({status}): {words}", status, words => words.clone())
+            }
+            Self::Refused { status, words } => {
+                phrase!("it refused the call ({status}): {words}", status, words => words.clone())
+            }
+            Self::Unreachable(why) => phrase!("it could not be reached: {why}", why),
+            Self::TimedOut(time) => phrase!(
+                "it did not answer within {seconds} s",
+                seconds = format!("{:.1}", time.as_secs_f64())
+            ),
+            Self::Filtered(words) => phrase!("it would not answer: {words}", words),
+            Self::Truncated(tokens) => phrase!("its answer was cut off at {tokens} tokens", tokens),
+            Self::Unreadable(why) => {
+                phrase!("its answer cannot be read: {why}", why => why.clone())
+            }
+        }
+    }
 }
 
 /// A call that failed.

@@ -3,6 +3,8 @@
 
 use domain::analysis::price::Usage;
 use domain::analysis::settings::{AnswerFormat, ProviderSettings};
+use domain::phrase;
+use domain::primitives::phrase::Phrase;
 use reqwest::{Client, RequestBuilder, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
@@ -114,18 +116,18 @@ pub(super) fn read(answer: &Value, question: &Question) -> Result<Reply, FailedT
         output: tokens.completion_tokens,
     });
     let failed = |trouble| Err(FailedTry::answered(trouble, usage));
-    let unreadable = |why: String| failed(Trouble::Unreadable(why));
+    let unreadable = |why: Phrase| failed(Trouble::Unreadable(why));
 
     if let Some(error) = answer.get("error").filter(|error| !error.is_null()) {
-        return unreadable(format!(
-            "it answers an error: {}",
-            words(&error.to_string(), None)
+        return unreadable(phrase!(
+            "it answers an error: {error}",
+            error = words(&error.to_string(), None)
         ));
     }
     let (choice, model) = match Answer::deserialize(answer) {
         Ok(mut read) if !read.choices.is_empty() => (read.choices.swap_remove(0), read.model),
-        Ok(_) => return unreadable("it has no choices".to_owned()),
-        Err(error) => return unreadable(words(&error.to_string(), None)),
+        Ok(_) => return unreadable(phrase!("it has no choices")),
+        Err(error) => return unreadable(words(&error.to_string(), None).into()),
     };
     let finish = choice.finish_reason.unwrap_or_default();
     if let Some(refusal) = choice.message.refusal.filter(|refusal| !refusal.is_empty()) {
@@ -135,7 +137,7 @@ pub(super) fn read(answer: &Value, question: &Question) -> Result<Reply, FailedT
         "length" => return failed(Trouble::Truncated(question.max_output_tokens)),
         "content_filter" => return failed(Trouble::Filtered(finish)),
         "tool_calls" | "function_call" => {
-            return unreadable("it calls a tool, and has none".to_owned());
+            return unreadable(phrase!("it calls a tool, and has none"));
         }
         _ => {}
     }

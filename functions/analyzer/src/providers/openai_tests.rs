@@ -2,6 +2,7 @@
 
 use domain::analysis::price::Usage;
 use domain::analysis::settings::ProviderSettings;
+use domain::phrase;
 use serde_json::{Value, json};
 
 use super::{body, is_vendor, read};
@@ -104,7 +105,7 @@ fn answers_are_read_with_what_they_cost() {
         answer
     };
     let text = json!({ "role": "assistant", "content": "{}", "refusal": null });
-    let unreadable = |why: &str| Trouble::Unreadable(why.to_owned());
+    let unreadable = |why: &str| Trouble::Unreadable(why.into());
 
     for finish in [json!("stop"), json!(null), json!("eos")] {
         let reply = read(&answer(finish, text.clone()), &question()).expect("an answer");
@@ -170,7 +171,10 @@ fn answers_are_read_with_what_they_cost() {
         ),
         (
             json!({ "error": { "code": 502 } }),
-            unreadable(r#"it answers an error: {"code":502}"#),
+            Trouble::Unreadable(phrase!(
+                "it answers an error: {error}",
+                error = r#"{"code":502}"#
+            )),
             Billed::Unknown,
         ),
         (

@@ -1,5 +1,6 @@
 //! One HTTP call to a provider: a JSON request, and a JSON response of bounded size.
 
+use domain::phrase;
 use outbound::{self, BodyError};
 use reqwest::RequestBuilder;
 use secrecy::SecretString;
@@ -42,7 +43,7 @@ pub(super) async fn call(
     }
     let body = body.map_err(|error| {
         let trouble = match error {
-            BodyError::TooLong(_) => Trouble::Unreadable(error.to_string()),
+            BodyError::TooLong(_) => Trouble::Unreadable(error.phrase()),
             BodyError::Broken(why) => Trouble::Unreachable(why),
         };
         FailedTry::last(trouble, Billed::Unknown)
@@ -50,7 +51,7 @@ pub(super) async fn call(
     serde_json::from_slice(&body).map_err(|_| {
         let words = words(&String::from_utf8_lossy(&body), key);
         FailedTry::last(
-            Trouble::Unreadable(format!("it is no JSON: {words}")),
+            Trouble::Unreadable(phrase!("it is no JSON: {words}", words)),
             Billed::Unknown,
         )
     })

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use domain::phrase;
+use domain::primitives::phrase::Phrase;
 use jiff::fmt::rfc2822;
 use secrecy::SecretString;
 use serde_json::Value;
@@ -44,10 +46,10 @@ pub(super) fn refusal<'h>(
         }),
         500.. => again(Trouble::Failed { status, words }),
         // Azure's filter for what is asked: https://learn.microsoft.com/azure/ai-services/openai/concepts/content-filter
-        400 if said.is("content_filter") => last(Trouble::Filtered(words)),
+        400 if said.is("content_filter") => last(Trouble::Filtered(words.to_string())),
         300..400 => {
             let words =
-                "it answers with a redirect, which is not followed: correct base_url".to_owned();
+                phrase!("it answers with a redirect, which is not followed: correct base_url");
             last(Trouble::Refused { status, words })
         }
         _ => last(Trouble::Refused { status, words }),
@@ -87,7 +89,7 @@ impl Said {
     }
 
     /// Its words, cut. Who refuses a key likes to repeat parts of it, so that there only the name of the error is taken.
-    fn words(&self, status: u16, key: Option<&SecretString>) -> String {
+    fn words(&self, status: u16, key: Option<&SecretString>) -> Phrase {
         let said = if status == 401 {
             self.codes.first().map_or("", String::as_str)
         } else {
@@ -95,9 +97,9 @@ impl Said {
         };
         let words = words(said, key);
         if words.is_empty() {
-            "it does not say why".to_owned()
+            phrase!("it does not say why")
         } else {
-            words
+            words.into()
         }
     }
 }

@@ -7,6 +7,7 @@ use analyzer::providers::{Billed, CallFailed, Provider, Question, Reply, Trouble
 use aws::AwsEnvironment;
 use aws_types::SdkConfig;
 use domain::analysis::price::Usage;
+use domain::phrase;
 use loopback::{Reply as Play, Server, answer};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -306,9 +307,10 @@ async fn filtered_and_truncated_answers_say_so_and_are_paid() {
             "bedrock",
             "/stopReason",
             "malformed_model_output",
-            Trouble::Unreadable(
-                "it stopped for another reason than its end: malformed_model_output".into(),
-            ),
+            Trouble::Unreadable(phrase!(
+                "it stopped for another reason than its end: {reason}",
+                reason = "malformed_model_output"
+            )),
         ),
     ];
     for (api, place, finish, trouble) in cases {
@@ -370,7 +372,8 @@ async fn an_answer_without_end_is_not_read_to_its_end() {
     for api in ["openai", "anthropic"] {
         let vendor = Server::playing(vec![answer(200, &[], &body)]);
         let failed = ask(api, &vendor).await.expect_err("too long");
-        let trouble = Trouble::Unreadable("it is longer than 1048576 bytes".into());
+        let trouble =
+            Trouble::Unreadable(phrase!("it is longer than {bytes} bytes", bytes = 1 << 20));
         assert_eq!(
             failed,
             CallFailed {

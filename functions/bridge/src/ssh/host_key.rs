@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use domain::phrase;
+use domain::primitives::phrase::Phrase;
 use russh::client::{ChannelOpenHandle, Handler, Msg, Session};
 use russh::keys::{HashAlg, PublicKey, PublicKeyOrCertificate};
 use russh::{Channel, Preferred};
@@ -10,8 +12,8 @@ use russh::{Channel, Preferred};
 /// Why a connection broke.
 #[derive(Debug)]
 pub(crate) enum Broken {
-    /// The peer showed this host key, which is not the pinned one.
-    OtherHostKey(String),
+    /// The peer showed another host key than the pinned one: which, in words.
+    OtherHostKey(Phrase),
     Ssh(russh::Error),
 }
 
@@ -69,13 +71,13 @@ impl Handler for Peer {
             {
                 Ok(true)
             }
-            PublicKeyOrCertificate::PublicKey { key, .. } => Err(Broken::OtherHostKey(format!(
-                "{} {}",
-                key.algorithm(),
-                key.fingerprint(HashAlg::Sha256)
+            PublicKeyOrCertificate::PublicKey { key, .. } => Err(Broken::OtherHostKey(phrase!(
+                "it showed {algorithm} {fingerprint}",
+                algorithm = key.algorithm(),
+                fingerprint = key.fingerprint(HashAlg::Sha256)
             ))),
             PublicKeyOrCertificate::Certificate(_) => {
-                Err(Broken::OtherHostKey("a certificate".to_owned()))
+                Err(Broken::OtherHostKey(phrase!("it showed a certificate")))
             }
         }
     }

@@ -2,6 +2,8 @@
 //! (`secrets-stay`).
 
 use aws::secrets::{SecretError, Secrets};
+use domain::phrase;
+use domain::primitives::phrase::Phrase;
 use russh::keys::{Error, PrivateKey, decode_secret_key};
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
@@ -23,29 +25,36 @@ pub enum LoginKey {
 /// Why there is no key to log in with. The texts say what to do and repeat nothing of the secret, and neither do they
 /// carry the parser's error, which can quote what it did not understand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("{}", self.phrase())]
 pub enum NoKey {
     /// The secret cannot be read; the function's log says why.
-    #[error(
-        "the secret with the SSH key cannot be read or has no value yet; the log of the bridge function says why"
-    )]
     Unavailable,
     /// It is a key with a passphrase.
-    #[error(
-        "the SSH key in the secret has a passphrase; store a key without one (ssh-keygen -p -N '' -f FILE removes it)"
-    )]
     Encrypted,
     /// It is an RSA key.
-    #[error(
-        "the SSH key in the secret is an RSA key, which Quell does not sign with; make one with ssh-keygen -t ed25519, let its public \
-         key in on the hosts, and store the private one"
-    )]
     Rsa,
     /// It is not a private key.
-    #[error(
-        "the secret with the SSH key does not hold a private key; store the whole file that ssh-keygen -t ed25519 wrote, \
-         from -----BEGIN OPENSSH PRIVATE KEY----- to the END line with its line breaks"
-    )]
     Malformed,
+}
+
+impl NoKey {
+    /// The same for people.
+    pub fn phrase(self) -> Phrase {
+        match self {
+            Self::Unavailable => phrase!(
+                "the secret with the SSH key cannot be read or has no value yet; the log of the bridge function says why"
+            ),
+            Self::Encrypted => phrase!(
+                "the SSH key in the secret has a passphrase; store a key without one (ssh-keygen -p -N '' -f FILE removes it)"
+            ),
+            Self::Rsa => phrase!(
+                "the SSH key in the secret is an RSA key, which Quell does not sign with; make one with ssh-keygen -t ed25519, let its public key in on the hosts, and store the private one"
+            ),
+            Self::Malformed => phrase!(
+                "the secret with the SSH key does not hold a private key; store the whole file that ssh-keygen -t ed25519 wrote, from -----BEGIN OPENSSH PRIVATE KEY----- to the END line with its line breaks"
+            ),
+        }
+    }
 }
 
 impl LoginKey {

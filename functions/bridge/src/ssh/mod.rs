@@ -11,11 +11,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::incident::repair::{StepOutcome, StepResult};
+use domain::phrase;
 use domain::playbook::service::SshTarget;
 use russh::client::Msg;
 use russh::{Channel, ChannelMsg, Sig};
 use tokio::time::timeout;
 
+use crate::exited;
 use crate::output::Output;
 use crate::resolve::ResolvedStep;
 use crate::ssh::connect_error::ConnectError;
@@ -126,41 +128,46 @@ impl Seen {
             // The status decides even if the time ran out after it, because it says how the command ended.
             Some(End::Status(status)) => {
                 exit_status = Some(status);
-                (
-                    StepOutcome::Exited,
-                    format!("{program} on {name} ended with exit status {status}."),
-                )
+                (StepOutcome::Exited, exited(program, name, status))
             }
             Some(End::Signal(ended_by)) => {
-                let detail = format!("{program} on {name} was ended by the signal {ended_by}.");
+                let detail = phrase!(
+                    "{program} on {name} was ended by the signal {signal}.",
+                    program,
+                    name,
+                    signal = ended_by
+                );
                 signal = Some(ended_by);
                 (StepOutcome::Signalled, detail)
             }
             Some(End::NotStarted) => {
-                return ConnectError::NoCommands {
-                    who: name.to_string(),
-                }
-                .result();
+                let who = name.to_string().into();
+                return ConnectError::NoCommands { who }.result();
             }
             None if in_time => {
-                let through = if target.bastion.is_some() {
-                    " through its bastion"
+                let detail = if target.bastion.is_some() {
+                    phrase!(
+                        "The connection to {name} through its bastion was lost before {program} ended; what it did is unknown.",
+                        name,
+                        program
+                    )
                 } else {
-                    ""
+                    phrase!(
+                        "The connection to {name} was lost before {program} ended; what it did is unknown.",
+                        name,
+                        program
+                    )
                 };
-                let detail = format!(
-                    "The connection to {name}{through} was lost before {program} ended; what it did is unknown."
-                );
                 (StepOutcome::ConnectionLost, detail)
             }
             None => {
-                let seconds = resolved.limit.as_secs();
-                (
-                    StepOutcome::TimedOut,
-                    format!(
-                        "{program} on {name} did not end within {seconds} s; it may still be running there."
-                    ),
-                )
+                let detail = phrase!(
+                    "{program} on {name} did not end within {seconds} s; it may still be running there.",
+                    program,
+                    name,
+                    seconds = resolved.limit.as_secs()
+                );
+                (StepOutcome::TimedOut, detail)
             }
         };
         StepResult {

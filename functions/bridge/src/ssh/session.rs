@@ -5,7 +5,9 @@ use std::net::Shutdown;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::phrase;
 use domain::playbook::service::{Bastion, SshTarget};
+use domain::primitives::phrase::Phrase;
 use russh::client::{Config, Handle, Msg, connect_stream};
 use russh::keys::{PrivateKey, PrivateKeyWithHashAlg, PublicKey};
 use russh::{AlgorithmKind, Channel, ChannelOpenFailure, Disconnect};
@@ -107,7 +109,7 @@ impl Drop for Socket {
 pub(crate) struct Host<'a> {
     service: &'a str,
     /// What it is called in sentences.
-    who: String,
+    who: Phrase,
     /// The registry's field with its host key.
     field: &'static str,
     host: &'a str,
@@ -129,7 +131,7 @@ impl<'a> Host<'a> {
     ) -> Self {
         Self {
             service,
-            who: service.to_owned(),
+            who: service.into(),
             field: "target.ssh.host_key",
             host,
             port: *port,
@@ -147,7 +149,7 @@ impl<'a> Host<'a> {
             host_key,
         }: &'a Bastion,
     ) -> Self {
-        let who = format!("the bastion of {service}");
+        let who = phrase!("the bastion of {service}", service);
         Self {
             service,
             who,
@@ -284,16 +286,16 @@ impl<'a> Host<'a> {
     }
 
     fn broken(&self, broken: Broken) -> ConnectError {
-        let other = |what: String| ConnectError::OtherHostKey {
+        let other = |what: Phrase| ConnectError::OtherHostKey {
             who: self.who.clone(),
             what,
         };
         match broken {
-            Broken::OtherHostKey(shown) => other(format!("it showed {shown}")),
+            Broken::OtherHostKey(what) => other(what),
             Broken::Ssh(russh::Error::NoCommonAlgo {
                 kind: AlgorithmKind::Key,
                 ..
-            }) => other("it has none of the pinned one's algorithm".to_owned()),
+            }) => other(phrase!("it has none of the pinned one's algorithm")),
             Broken::Ssh(error) => self.unreachable(&error),
         }
     }

@@ -13,10 +13,13 @@ use aws::retry::{Backoff, Growth};
 use aws::{AwsEnvironment, Chain};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use domain::incident::repair::{StepOutcome, StepResult};
+use domain::phrase;
 use domain::playbook::ssm_target::{SsmTarget, tag_parts};
+use domain::primitives::phrase::Phrase;
 use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, sleep};
 
+use crate::nothing_ran;
 use crate::resolve::ResolvedStep;
 use crate::ssm::api::{Api, Hosts, Parameters, SendCommand, Tagged};
 use crate::ssm::poll::{Poll, Sent, look, whole_output};
@@ -113,7 +116,7 @@ impl RunCommand {
         &self,
         resolved: &ResolvedStep<'_>,
         target: &SsmTarget,
-    ) -> Result<Api, (StepOutcome, String)> {
+    ) -> Result<Api, (StepOutcome, Phrase)> {
         let Some(sessions) = &self.sessions else {
             return Ok(Api::new(&self.aws, self.attempt));
         };
@@ -129,16 +132,16 @@ impl RunCommand {
         api: &Api,
         resolved: &ResolvedStep<'_>,
         target: &'a SsmTarget,
-    ) -> Result<Sent<'a>, (StepOutcome, String)> {
+    ) -> Result<Sent<'a>, (StepOutcome, Phrase)> {
         let line = BASE64_STANDARD.encode(&resolved.line);
         if line.len() > LINE {
-            let detail = format!(
-                "Nothing ran: the command has {} bytes, and {} takes at most {}.",
-                resolved.line.len(),
-                self.document,
-                LINE / 4 * 3
+            let why = phrase!(
+                "the command has {bytes} bytes, and {document} takes at most {most}",
+                bytes = resolved.line.len(),
+                document = self.document,
+                most = LINE / 4 * 3
             );
-            return Err((StepOutcome::Refused, detail));
+            return Err((StepOutcome::Refused, nothing_ran(why)));
         }
         let hosts = match target {
             SsmTarget::Instance { id } => Hosts::Instances { instance_ids: [id] },
@@ -176,9 +179,10 @@ impl RunCommand {
             not_sent(&resolved.service.name, &self.document, target, &error)
         })?;
         let id = id.ok_or_else(|| {
-            let detail =
-                "Run Command answered without the id of the command; what it does is unknown.";
-            (StepOutcome::ConnectionLost, detail.to_owned())
+            let detail = phrase!(
+                "Run Command answered without the id of the command; what it does is unknown."
+            );
+            (StepOutcome::ConnectionLost, detail)
         })?;
         Ok(Sent { id, target })
     }

@@ -5,7 +5,9 @@
 use aws::Chain;
 use aws::signed::CallError;
 use domain::incident::repair::{StepOutcome, StepResult};
+use domain::phrase;
 use domain::playbook::ssm_target::SsmTarget;
+use domain::primitives::phrase::Phrase;
 
 use crate::resolve::ResolvedStep;
 use crate::ssm::api::{Api, CommandState, HostInvocation, ListedInvocation};
@@ -88,18 +90,21 @@ async fn hosts(
         Some("Success" | "Failed" | "Cancelled" | "TimedOut")
     );
     let none =
-        |outcome, detail: String| Poll::Never(StepResult::without_output(outcome, detail, 0));
+        |outcome, detail: Phrase| Poll::Never(StepResult::without_output(outcome, detail, 0));
     match details.as_str() {
         "NoInstancesInTag" => return none(StepOutcome::Unreachable, no_host(name, tag)),
         "RateExceeded" => {
-            let detail = format!(
-                "Nothing ran on {name}: too many commands wait in this account (Rate Exceeded); try again."
+            let detail = phrase!(
+                "Nothing ran on {name}: too many commands wait in this account (Rate Exceeded); try again.",
+                name
             );
             return none(StepOutcome::Unreachable, detail);
         }
         "AccessDenied" if command.target_count == 0 => {
-            let detail = format!(
-                "Nothing ran on {name}: the bridge may not send commands to the tag {tag}; see docs/ssm.md."
+            let detail = phrase!(
+                "Nothing ran on {name}: the bridge may not send commands to the tag {tag}; see docs/ssm.md.",
+                name,
+                tag
             );
             return none(StepOutcome::Refused, detail);
         }
@@ -132,9 +137,11 @@ async fn invocations(
     }
 }
 
-fn no_host(name: &str, tag: &str) -> String {
-    format!(
-        "No host with the tag {tag} is managed by SSM, and nothing ran on {name}: see the tag, and that the agents are connected."
+fn no_host(name: &str, tag: &str) -> Phrase {
+    phrase!(
+        "No host with the tag {tag} is managed by SSM, and nothing ran on {name}: see the tag, and that the agents are connected.",
+        tag,
+        name
     )
 }
 
@@ -148,9 +155,9 @@ fn unanswered(resolved: &ResolvedStep<'_>, error: &CallError) -> Poll {
         // Right after sending that is how it is.
         "InvocationDoesNotExist" => Poll::Waiting,
         "AccessDenied" | "AccessDeniedException" => {
-            let detail = format!(
-                "The command was sent to {}, but the bridge may not ask what became of it, which is unknown: see docs/ssm.md.",
-                resolved.service.name
+            let detail = phrase!(
+                "The command was sent to {name}, but the bridge may not ask what became of it, which is unknown: see docs/ssm.md.",
+                name = resolved.service.name
             );
             Poll::Never(StepResult::without_output(
                 StepOutcome::ConnectionLost,

@@ -4,7 +4,10 @@
 //! writes with and without spaces.
 
 use domain::incident::repair::{StepOutcome, StepResult};
+use domain::phrase;
+use domain::primitives::phrase::Phrase;
 
+use crate::exited;
 use crate::output::Output;
 use crate::resolve::ResolvedStep;
 
@@ -89,7 +92,7 @@ pub(crate) enum Cut {
 struct Ending {
     outcome: StepOutcome,
     exit_status: Option<u32>,
-    detail: String,
+    detail: Phrase,
 }
 
 impl Ending {
@@ -136,10 +139,11 @@ pub(crate) fn result(
 ) -> StepResult {
     let name = &resolved.service.name;
     let Some(told) = telling(resolved, hosts, cut).map(|place| &hosts[place]) else {
-        let detail = format!(
-            "{} on all {} hosts of {name} ended with exit status 0.",
-            program(resolved),
-            hosts.len()
+        let detail = phrase!(
+            "{program} on all {count} hosts of {name} ended with exit status 0.",
+            program = program(resolved),
+            count = hosts.len(),
+            name
         );
         return with_output(
             hosts,
@@ -165,7 +169,12 @@ pub(crate) fn result(
             .iter()
             .filter(|host| ending(resolved, host, "", cut).succeeded())
             .count();
-        detail = format!("{succeeded} of {} hosts succeeded. {detail}", hosts.len());
+        detail = phrase!(
+            "{succeeded} of {count} hosts succeeded. {detail}",
+            succeeded,
+            count = hosts.len(),
+            detail => detail
+        );
         // These two say that nothing ran, which holds for this host only.
         if succeeded > 0 && matches!(outcome, StepOutcome::Unreachable | StepOutcome::Refused) {
             outcome = StepOutcome::ConnectionLost;
@@ -183,16 +192,19 @@ pub(crate) fn unfinished(resolved: &ResolvedStep<'_>, cut: Cut) -> StepResult {
     let (program, name) = (program(resolved), &resolved.service.name);
     match cut {
         Cut::TimeUp => {
-            let seconds = resolved.limit.as_secs();
-            let detail = format!(
-                "{program} on {name} did not end within {seconds} s and was cancelled; it may still be running there."
+            let detail = phrase!(
+                "{program} on {name} did not end within {seconds} s and was cancelled; it may still be running there.",
+                program,
+                name,
+                seconds = resolved.limit.as_secs()
             );
             StepResult::without_output(StepOutcome::TimedOut, detail, 0)
         }
         Cut::NotDelivered => {
-            let detail = format!(
-                "No SSM agent took the command for {name}, and Run Command does not say that it is cancelled: \
-                 whether {program} will run is unknown."
+            let detail = phrase!(
+                "No SSM agent took the command for {name}, and Run Command does not say that it is cancelled: whether {program} will run is unknown.",
+                name,
+                program
             );
             StepResult::without_output(StepOutcome::ConnectionLost, detail, 0)
         }
@@ -201,67 +213,88 @@ pub(crate) fn unfinished(resolved: &ResolvedStep<'_>, cut: Cut) -> StepResult {
 
 fn ending(resolved: &ResolvedStep<'_>, host: &Invocation, place: &str, cut: Option<Cut>) -> Ending {
     let (program, seconds) = (program(resolved), resolved.limit.as_secs());
-    let exited = u32::try_from(host.code).ok();
-    let (outcome, detail) = match (host.status, exited) {
+    let code = u32::try_from(host.code).ok();
+    let (outcome, detail) = match (host.status, code) {
         (Status::Success, Some(status)) | (Status::Failed, Some(status @ 1..)) => {
-            let detail = format!("{program} on {place} ended with exit status {status}.");
             return Ending {
                 outcome: StepOutcome::Exited,
                 exit_status: Some(status),
-                detail,
+                detail: exited(program, place, status),
             };
         }
         (Status::Success | Status::Failed, _) => {
-            let detail = format!(
-                "Run Command gives no exit status of {program} on {place}; what it did is unknown."
+            let detail = phrase!(
+                "Run Command gives no exit status of {program} on {place}; what it did is unknown.",
+                program,
+                place
             );
             (StepOutcome::ConnectionLost, detail)
         }
         (Status::ExecutionTimedOut, _) => (
             StepOutcome::TimedOut,
-            format!(
-                "{program} on {place} did not end within {seconds} s, and the SSM agent ended it."
+            phrase!(
+                "{program} on {place} did not end within {seconds} s, and the SSM agent ended it.",
+                program,
+                place,
+                seconds
             ),
         ),
         (Status::Cancelled, _) if cut == Some(Cut::TimeUp) => {
-            let detail = format!(
-                "{program} on {place} did not end within {seconds} s and was cancelled; it may still be ending there."
+            let detail = phrase!(
+                "{program} on {place} did not end within {seconds} s and was cancelled; it may still be ending there.",
+                program,
+                place,
+                seconds
             );
             (StepOutcome::TimedOut, detail)
         }
         (Status::NotDelivered, _) if !host.began && cut != Some(Cut::TimeUp) => not_taken(place),
         (Status::Cancelled, _) if !host.began && cut == Some(Cut::NotDelivered) => not_taken(place),
         (Status::NotDelivered, _) => {
-            let detail = format!(
-                "The SSM agent of {place} did not say how {program} ended; what it did is unknown."
+            let detail = phrase!(
+                "The SSM agent of {place} did not say how {program} ended; what it did is unknown.",
+                place,
+                program
             );
             (StepOutcome::ConnectionLost, detail)
         }
         (Status::Cancelled, _) => {
-            let detail = format!(
-                "Somebody cancelled {program} on {place} in Run Command; what it did until then is unknown."
+            let detail = phrase!(
+                "{program} on {place} was cancelled in Run Command; what it did until then is unknown.",
+                program,
+                place
             );
             (StepOutcome::ConnectionLost, detail)
         }
         (Status::Terminated, _) => (
             StepOutcome::Unreachable,
-            format!(
-                "{program} did not begin on {place}: it had failed on max_errors others before."
+            phrase!(
+                "{program} did not begin on {place}: it had failed on max_errors others before.",
+                program,
+                place
             ),
         ),
         (Status::Denied, _) => {
-            let detail = format!(
-                "Nothing ran on {place}: the bridge may not send commands to it; see SsmTargetTag in template.yaml."
+            let detail = phrase!(
+                "Nothing ran on {place}: the bridge may not send commands to it; see SsmTargetTag in template.yaml.",
+                place
             );
             (StepOutcome::Refused, detail)
         }
         (Status::OtherPlatform, _) => (
             StepOutcome::Refused,
-            format!("Nothing ran on {place}: steps need a host with a POSIX shell."),
+            phrase!(
+                "Nothing ran on {place}: steps need a host with a POSIX shell.",
+                place
+            ),
         ),
         (Status::Waiting | Status::Running, _) => (
             StepOutcome::ConnectionLost,
-            format!("The end of {program} on {place} did not come; what it did is unknown."),
+            phrase!(
+                "The end of {program} on {place} did not come; what it did is unknown.",
+                program,
+                place
+            ),
         ),
     };
     Ending {
@@ -271,9 +304,10 @@ fn ending(resolved: &ResolvedStep<'_>, host: &Invocation, place: &str, cut: Opti
     }
 }
 
-fn not_taken(place: &str) -> (StepOutcome, String) {
-    let detail = format!(
-        "No SSM agent took the command for {place}, and nothing ran: see that the host runs and its agent is connected."
+fn not_taken(place: &str) -> (StepOutcome, Phrase) {
+    let detail = phrase!(
+        "No SSM agent took the command for {place}, and nothing ran: see that the host runs and its agent is connected.",
+        place
     );
     (StepOutcome::Unreachable, detail)
 }

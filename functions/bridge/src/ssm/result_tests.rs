@@ -78,7 +78,7 @@ async fn every_end_on_a_host_is_told_as_what_it_is() {
             told("Cancelled", -1, true),
             StepOutcome::ConnectionLost,
             None,
-            "Somebody cancelled",
+            "was cancelled in Run Command",
         ),
         (
             told("Terminated", -1, false),
@@ -114,7 +114,10 @@ async fn every_end_on_a_host_is_told_as_what_it_is() {
             (outcome, exit_status, false),
             "{shown}: {result:?}"
         );
-        assert!(result.detail.contains(named), "{named}: {result:?}");
+        assert!(
+            result.detail.to_string().contains(named),
+            "{named}: {result:?}"
+        );
         assert_eq!(
             (count(&asked, "SendCommand"), count(&asked, "CancelCommand")),
             (1, 0),
@@ -166,7 +169,7 @@ async fn a_tag_succeeds_only_if_all_hosts_did_and_there_was_one() {
     let (result, asked) = fleet("Success", &[("Success", 0), ("Success", 0), ("Success", 0)]).await;
     assert!(result.succeeded(), "{result:?}");
     assert_eq!(
-        (result.detail.as_str(), result.stdout.as_str()),
+        (result.detail.to_string().as_str(), result.stdout.as_str()),
         (
             "restart on all 3 hosts of web ended with exit status 0.",
             "out 0\nout 1\nout 2\n"
@@ -265,7 +268,10 @@ async fn a_tag_succeeds_only_if_all_hosts_did_and_there_was_one() {
             (outcome, false),
             "{details} {hosts:?}: {result:?}"
         );
-        assert!(result.detail.contains(named), "{named}: {result:?}");
+        assert!(
+            result.detail.to_string().contains(named),
+            "{named}: {result:?}"
+        );
         assert_eq!(count(&asked, "SendCommand"), 1);
     }
 }

@@ -7,7 +7,9 @@ use aws::never_sent;
 use aws::retry::is_throttling;
 use aws::signed::CallError;
 use domain::incident::repair::StepOutcome;
+use domain::phrase;
 use domain::playbook::ssm_target::SsmTarget;
+use domain::primitives::phrase::Phrase;
 
 /// The outcome, and a sentence.
 pub(crate) fn not_sent(
@@ -15,25 +17,29 @@ pub(crate) fn not_sent(
     document: &str,
     target: &SsmTarget,
     error: &CallError,
-) -> (StepOutcome, String) {
+) -> (StepOutcome, Phrase) {
     match error {
         CallError::Refused { code, message, .. } if error.is_refusal() => {
             refused(name, document, target, code, message)
         }
         CallError::Unsigned(_) => (
             StepOutcome::Refused,
-            format!("Nothing ran on {name}: the request for Run Command cannot be made."),
+            phrase!(
+                "Nothing ran on {name}: the request for Run Command cannot be made.",
+                name
+            ),
         ),
         CallError::Unavailable(_) if never_sent(error) => {
-            let detail = format!(
-                "Nothing ran on {name}: Systems Manager could not be reached. A bridge in subnets of yours needs a NAT gateway or the \
-                 interface endpoint ssm."
+            let detail = phrase!(
+                "Nothing ran on {name}: Systems Manager could not be reached. A bridge in subnets of yours needs a NAT gateway or the interface endpoint ssm.",
+                name
             );
             (StepOutcome::Unreachable, detail)
         }
         _ => {
-            let detail = format!(
-                "Run Command did not say whether it took the command for {name}; what it did is unknown."
+            let detail = phrase!(
+                "Run Command did not say whether it took the command for {name}; what it did is unknown.",
+                name
             );
             (StepOutcome::ConnectionLost, detail)
         }
@@ -46,48 +52,58 @@ fn refused(
     target: &SsmTarget,
     code: &str,
     message: &str,
-) -> (StepOutcome, String) {
+) -> (StepOutcome, Phrase) {
     let (outcome, what_to_do) = match code {
-        "InvalidInstanceId" => {
-            let what = "see that the host runs, that its SSM agent is connected, and that its instance profile lets it";
-            (StepOutcome::Unreachable, what.to_owned())
-        }
+        "InvalidInstanceId" => (
+            StepOutcome::Unreachable,
+            phrase!(
+                "see that the host runs, that its SSM agent is connected, and that its instance profile lets it"
+            ),
+        ),
         _ if is_throttling(code) => (
             StepOutcome::Unreachable,
-            "AWS is asked for too much at the moment; try again".to_owned(),
+            phrase!("AWS is asked for too much at the moment; try again"),
         ),
-        "AccessDenied" | "AccessDeniedException" => {
-            let what = "the bridge may send commands only with its document, and only to hosts with the tag of SsmTargetTag";
-            (StepOutcome::Refused, what.to_owned())
-        }
-        "InvalidDocument" | "InvalidDocumentVersion" if message.contains("hash") => {
-            let what = format!(
-                "the default version of the document {document} is not infra/ssm/run-step.json of this release"
-            );
-            (StepOutcome::Refused, what)
-        }
+        "AccessDenied" | "AccessDeniedException" => (
+            StepOutcome::Refused,
+            phrase!(
+                "the bridge may send commands only with its document, and only to hosts with the tag of SsmTargetTag"
+            ),
+        ),
+        "InvalidDocument" | "InvalidDocumentVersion" if message.contains("hash") => (
+            StepOutcome::Refused,
+            phrase!(
+                "the default version of the document {document} is not infra/ssm/run-step.json of this release",
+                document
+            ),
+        ),
         "InvalidDocument" | "InvalidDocumentVersion" => (
             StepOutcome::Refused,
-            format!("create the document {document} from infra/ssm/run-step.json"),
+            phrase!(
+                "create the document {document} from infra/ssm/run-step.json",
+                document
+            ),
         ),
         "UnsupportedPlatformType" => (
             StepOutcome::Refused,
-            "steps need a host with a POSIX shell".to_owned(),
+            phrase!("steps need a host with a POSIX shell"),
         ),
-        _ => (StepOutcome::Refused, "see docs/ssm.md".to_owned()),
+        _ => (StepOutcome::Refused, phrase!("see docs/ssm.md")),
     };
     let message: String = message
         .chars()
         .filter(|c| !c.is_control())
         .take(200)
         .collect();
-    (
-        outcome,
-        format!(
-            "Nothing ran on {name} ({}): {what_to_do}. AWS says {code}: {message}",
-            target.address()
-        ),
-    )
+    let detail = phrase!(
+        "Nothing ran on {name} ({address}): {what_to_do}. AWS says {code}: {message}",
+        name,
+        address = target.address(),
+        what_to_do => what_to_do,
+        code,
+        message
+    );
+    (outcome, detail)
 }
 
 #[cfg(test)]

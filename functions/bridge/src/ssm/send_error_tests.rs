@@ -86,7 +86,10 @@ async fn untaken_command_differs_from_a_lost_answer() {
             (outcome, None),
             "{shown}: {result:?}"
         );
-        assert!(result.detail.contains(named), "{named}: {result:?}");
+        assert!(
+            result.detail.to_string().contains(named),
+            "{named}: {result:?}"
+        );
         assert_eq!(
             asked.lock().expect("the list").len(),
             1,
@@ -97,7 +100,7 @@ async fn untaken_command_differs_from_a_lost_answer() {
     let result = run_on_one(&format!("http://{closed}")).await;
     assert!(
         result.outcome == StepOutcome::Unreachable
-            && result.detail.contains("interface endpoint ssm"),
+            && result.detail.to_string().contains("interface endpoint ssm"),
         "{result:?}"
     );
 }

@@ -12,7 +12,9 @@ use aws_credential_types::Credentials;
 use aws_sdk_sts::Client;
 use aws_sdk_sts::error::{DisplayErrorContext, ProvideErrorMetadata as _};
 use domain::incident::repair::StepOutcome;
+use domain::phrase;
 use domain::playbook::ssm_target::{SsmTarget, tag_parts};
+use domain::primitives::phrase::Phrase;
 use serde_json::{Value, json};
 
 /// How long a session is good: the least that STS gives, and as long as an invocation of the bridge can last.
@@ -44,7 +46,7 @@ impl Sessions {
         name: &str,
         document: &str,
         target: &SsmTarget,
-    ) -> Result<AwsEnvironment, (StepOutcome, String)> {
+    ) -> Result<AwsEnvironment, (StepOutcome, Phrase)> {
         let policy = policy(&self.role_arn, aws.region(), document, target);
         let asked = self
             .sts
@@ -76,19 +78,20 @@ impl Sessions {
 }
 
 /// What a step is told that has no session: no command was sent, which is certain.
-fn no_session(name: &str, code: Option<&str>) -> (StepOutcome, String) {
+fn no_session(name: &str, code: Option<&str>) -> (StepOutcome, Phrase) {
     match code {
         Some("AccessDenied") => {
-            let detail = format!(
-                "Nothing ran on {name}: the bridge may not assume the role of SSM_ROLE_ARN (AccessDenied); see docs/ssm.md."
+            let detail = phrase!(
+                "Nothing ran on {name}: the bridge may not assume the role of SSM_ROLE_ARN (AccessDenied); see docs/ssm.md.",
+                name
             );
             (StepOutcome::Refused, detail)
         }
         code => {
-            let detail = format!(
-                "Nothing ran on {name}: AWS gave no session for its hosts ({}). A bridge in subnets of yours needs a NAT gateway or the \
-                 interface endpoint sts.",
-                code.unwrap_or("no answer")
+            let detail = phrase!(
+                "Nothing ran on {name}: AWS gave no session for its hosts ({code}). A bridge in subnets of yours needs a NAT gateway or the interface endpoint sts.",
+                name,
+                code => code.map_or_else(|| phrase!("no answer"), Phrase::from)
             );
             (StepOutcome::Unreachable, detail)
         }

@@ -8,6 +8,7 @@ use domain::analysis::evidence::{Evidence, Found, Measurement};
 use domain::incident::guardrail::GuardrailOutcome;
 use domain::incident::{Incident, Status};
 use domain::notification::channels::Channels;
+use domain::primitives::phrase::Phrase;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -25,9 +26,10 @@ pub(crate) struct IncidentView {
     pub(crate) alert: AlertView,
     /// Its sentences are said in the reader's language already.
     pub(crate) evidence: Vec<Evidence>,
+    /// The same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) analysis: Option<Analysis>,
-    /// What repaired its fingerprint before, and why no model answered, in the reader's language.
+    /// What repaired its fingerprint before, and why no model answered.
     #[serde(skip)]
     pub(crate) remembered: Option<String>,
     #[serde(skip)]
@@ -80,8 +82,11 @@ impl IncidentView {
     pub(crate) fn of(incident: &Incident, channels: &Channels, say: Say) -> Self {
         let plan = incident.plan.as_ref();
         let no_plan = incident.no_plan_because.as_ref().filter(|_| plan.is_none());
-        let analysis = incident.analysis.clone();
-        let said = |phrase: &Option<_>| phrase.as_ref().map(|phrase| say.sentence(phrase));
+        let analysis = incident
+            .analysis
+            .clone()
+            .map(|found| said_analysis(found, say));
+        let said = |phrase: &Option<Phrase>| phrase.as_ref().map(ToString::to_string);
         let earlier = incident.earlier_repairs.iter();
         Self {
             summary: Summary::of(incident, channels),
@@ -93,7 +98,7 @@ impl IncidentView {
                 .as_ref()
                 .and_then(|found| said(&found.fell_back_because)),
             analysis,
-            plan: plan.map(PlanView::of),
+            plan: plan.map(|plan| PlanView::of(plan, say)),
             no_plan_because: no_plan.map(|why| say.sentence(why)),
             guardrails: incident
                 .guardrails
@@ -107,9 +112,9 @@ impl IncidentView {
             repair: incident
                 .repair
                 .as_ref()
-                .map(|repair| RepairView::of(repair, None)),
+                .map(|repair| RepairView::of(repair, None, say)),
             earlier_repairs: earlier
-                .map(|earlier| RepairView::of(&earlier.repair, Some(&earlier.playbook)))
+                .map(|earlier| RepairView::of(&earlier.repair, Some(&earlier.playbook), say))
                 .collect(),
             response: ResponseView::of(incident),
             log: LogEnd {
@@ -173,6 +178,16 @@ fn said_evidence(evidence: &[Evidence], say: Say) -> Vec<Evidence> {
         piece.change_phrases(|phrase| say.sentence(&phrase).into());
     }
     evidence
+}
+
+fn said_analysis(found: Analysis, say: Say) -> Analysis {
+    let said = |phrase: Option<Phrase>| phrase.map(|phrase| say.sentence(&phrase).into());
+    Analysis {
+        deviation: said(found.deviation),
+        remembered: said(found.remembered),
+        fell_back_because: said(found.fell_back_because),
+        ..found
+    }
 }
 
 /// The measurements of a piece of evidence.

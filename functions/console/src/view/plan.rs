@@ -6,6 +6,8 @@ use domain::playbook::plan::{Phase, Plan, PlannedStep};
 use serde::Serialize;
 use wire::command_line;
 
+use crate::say::Say;
+
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct PlanView {
     pub(crate) playbook: String,
@@ -41,7 +43,7 @@ pub(crate) struct StepView {
 }
 
 impl PlanView {
-    pub(crate) fn of(plan: &Plan) -> Self {
+    pub(crate) fn of(plan: &Plan, say: Say) -> Self {
         let parts = [Phase::Facts, Phase::Steps, Phase::Verify, Phase::Rollback].into_iter();
         let parts = parts.map(|phase| PartView {
             part: part(phase),
@@ -56,7 +58,11 @@ impl PlanView {
             unscoped: plan.unscoped,
             parameters: plan.parameters.clone(),
             parts: parts.filter(|part| !part.steps.is_empty()).collect(),
-            reasons: plan.reasons.clone(),
+            reasons: plan
+                .reasons
+                .iter()
+                .map(|reason| say.sentence(reason))
+                .collect(),
             hash: plan.hash().to_string(),
         }
     }

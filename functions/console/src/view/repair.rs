@@ -4,7 +4,7 @@ use domain::incident::repair::{Repair, RepairOutcome, StepRun};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::say::Moment;
+use crate::say::{Moment, Say};
 use crate::view::plan::part;
 
 #[derive(Debug, Clone, Serialize)]
@@ -43,14 +43,18 @@ pub(crate) struct RanView {
 }
 
 impl RepairView {
-    pub(crate) fn of(repair: &Repair, playbook: Option<&str>) -> Self {
+    pub(crate) fn of(repair: &Repair, playbook: Option<&str>, say: Say) -> Self {
         Self {
             playbook: playbook.map(str::to_owned),
             started_at: repair.started_at,
             finished_at: repair.finished_at,
             outcome: repair.outcome.map(RepairOutcome::as_str),
             stop_asked_by: repair.stop_asked.as_ref().map(|asked| asked.by.clone()),
-            steps: repair.steps.iter().map(RanView::of).collect(),
+            steps: repair
+                .steps
+                .iter()
+                .map(|step| RanView::of(step, say))
+                .collect(),
         }
     }
 
@@ -60,7 +64,7 @@ impl RepairView {
 }
 
 impl RanView {
-    fn of(step: &StepRun) -> Self {
+    fn of(step: &StepRun, say: Say) -> Self {
         let state = match (step.skipped, step.finished, step.succeeded) {
             (true, ..) => "skipped",
             (_, false, _) => "running",
@@ -72,7 +76,7 @@ impl RanView {
             number: step.index + 1,
             state,
             tries: step.tries,
-            detail: step.detail.clone(),
+            detail: say.sentence(&step.detail),
             stdout: step.output.stdout.clone(),
             stderr: step.output.stderr.clone(),
         }

@@ -37,9 +37,7 @@ impl App {
                 }
                 Err(error) => {
                     self.store
-                        .change(id, |change| {
-                            change.not_silenced(&error.to_string(), clock())
-                        })
+                        .change(id, |change| change.not_silenced(error.phrase(), clock()))
                         .await?
                 }
             };

@@ -93,7 +93,7 @@ fn hostile(text: &str) -> Incident {
         stderr: text.clone(),
     };
     let step = |n| StepRun {
-        detail: text.clone(),
+        detail: text.clone().into(),
         output: output.clone(),
         ..StepRun::ended(Phase::Verify, n, false)
     };

@@ -5,6 +5,7 @@ use domain::incident::change::IncidentChange;
 use domain::incident::repair::{OutputEnd, RepairOutcome};
 use domain::incident::{Incident, Status};
 use domain::notification::channels::{Identity, Language};
+use domain::phrase;
 use domain::transition::decision::{Pressed, decide};
 
 use crate::render::buttons::CardContext;
@@ -41,7 +42,7 @@ fn a_repair_says_what_became_of_its_silence_and_of_its_alert() {
         change.incident
     };
     contains(
-        &after(Err("it is down")),
+        &after(Err("it is down".into())),
         [
             "could not be removed, it ends at 2026-11-",
             "修復期間的靜音無法解除，將於 2026-11-",
@@ -64,7 +65,11 @@ fn a_repair_says_what_became_of_its_silence_and_of_its_alert() {
         .expect("it runs")
         .plan_hash
         .clone();
-    without.repair_silenced(&hash, Err("it is <down>"), without.incident.opened_at);
+    without.repair_silenced(
+        &hash,
+        Err("it is <down>".into()),
+        without.incident.opened_at,
+    );
     contains(
         &without.incident,
         [
@@ -310,4 +315,29 @@ fn a_step_that_runs_stands_on_the_card_as_the_last_one() {
         "{text}"
     );
     assert!(!text.contains("Repair: "), "it has not ended: {text}");
+}
+
+#[test]
+fn what_became_of_a_step_is_said_in_the_reader_s_language() {
+    let mut incident = samples::failed().incident;
+    let repair = incident.repair.as_mut().expect("it ran");
+    repair.steps[1].detail = phrase!(
+        "{program} on {name} ended with exit status {status}.",
+        program = "curl",
+        name = "shop-1",
+        status = 22
+    );
+    let shown = Language::ALL.map(|language| {
+        templates()
+            .card(language, &incident, &CardContext::default())
+            .text
+            .plain()
+    });
+    let sentences = [
+        "curl on shop-1 ended with exit status 22.",
+        "shop-1 上的 curl 以狀態碼 22 結束。",
+    ];
+    for (text, sentence) in shown.iter().zip(sentences) {
+        assert!(text.contains(sentence), "{sentence}: {text}");
+    }
 }

@@ -311,7 +311,7 @@ fn who_runs_by_itself_says_so_and_a_silence_says_until_when() {
             && !asks(&card).concat().contains(&"silence".to_owned())
     );
     incident.silence_error =
-        Some("a silence of this alert would also hide 2 other active alerts: <A>, B".to_owned());
+        Some("a silence of this alert would also hide 2 other active alerts: <A>, B".into());
     let refused = Language::ALL.map(|language| {
         templates()
             .card(language, &incident, &CardContext::default())

@@ -364,7 +364,7 @@ pub fn repairing() -> IncidentChange {
 pub fn repaired() -> IncidentChange {
     let mut change = approved();
     let ran = |phase, detail: &str| StepRun {
-        detail: detail.to_owned(),
+        detail: detail.into(),
         ..StepRun::ended(phase, 0, true)
     };
     change.incident.repair = Some(Repair {
@@ -420,7 +420,7 @@ fn approved() -> IncidentChange {
 pub fn failed() -> IncidentChange {
     let mut change = approved();
     let ran = |phase, succeeded, detail: &str| StepRun {
-        detail: detail.to_owned(),
+        detail: detail.into(),
         ..StepRun::ended(phase, 0, succeeded)
     };
     change.incident.repair = Some(Repair {
@@ -554,10 +554,9 @@ pub fn needs_human() -> IncidentChange {
         .to_vec();
     change.incident.status = Status::NeedsHuman;
     change.incident.no_plan_because = Some(phrase!(
-        "no playbook fits the alert {alert} on the service {service}{unfit}",
+        "no playbook fits the alert {alert} on the service {service}",
         alert = "CertificateExpires",
-        service = "shop.example.com",
-        unfit = ""
+        service = "shop.example.com"
     ));
     change
 }

@@ -8,6 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::phrase;
+use crate::primitives::phrase::Phrase;
 use crate::primitives::safe_text::line;
 
 /// The label without which a silence would be about anything.
@@ -140,27 +142,28 @@ impl Others {
         }
         (count > 0).then_some(Self { count, names })
     }
+
+    /// How many there are, and the names of some, for people.
+    pub fn phrase(&self) -> Phrase {
+        let shown = self.names.iter().take(NAMES_SHOWN).map(String::as_str);
+        let shown: Vec<&str> = shown.collect();
+        let (names, more) = (shown.join(", "), self.names.len() - shown.len());
+        match (self.count, more) {
+            (1, _) => phrase!("1 other active alert: {names}", names),
+            (count, 0) => phrase!("{count} other active alerts: {names}", count, names),
+            (count, more) => phrase!(
+                "{count} other active alerts: {names}, and {more} more names",
+                count,
+                names,
+                more
+            ),
+        }
+    }
 }
 
 impl fmt::Display for Others {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown: Vec<&str> = self
-            .names
-            .iter()
-            .take(NAMES_SHOWN)
-            .map(String::as_str)
-            .collect();
-        let alerts = if self.count == 1 { "alert" } else { "alerts" };
-        write!(
-            f,
-            "{} other active {alerts}: {}",
-            self.count,
-            shown.join(", ")
-        )?;
-        match self.names.len() - shown.len() {
-            0 => Ok(()),
-            more => write!(f, ", and {more} more names"),
-        }
+        self.phrase().fmt(f)
     }
 }
 

@@ -132,7 +132,7 @@ pub struct Analysis {
     /// How to keep it from coming back.
     pub optimisation_suggestions: Vec<String>,
     /// How far it is from normal, if anything was measured.
-    pub deviation: Option<String>,
+    pub deviation: Option<Phrase>,
     /// What repaired the fingerprint's last incidents, where they all ended the same way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remembered: Option<Phrase>,

@@ -138,7 +138,7 @@ pub struct Incident {
     pub silence_asked_at: Option<Timestamp>,
     /// Why the last requested silence was not created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub silence_error: Option<String>,
+    pub silence_error: Option<Phrase>,
     /// The silence of its last repair.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repair_silence: Option<RepairSilence>,

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::primitives::id::{AlertGroupId, IncidentId, PlanHash, PlaybookId};
+use crate::primitives::phrase::Phrase;
 
 /// What opened an incident, and where people see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,7 +79,7 @@ pub struct RepairSilence {
     /// When its removal was finished: it was removed, or could not be.
     pub ended_at: Option<Timestamp>,
     /// Why it was not created or not removed.
-    pub error: Option<String>,
+    pub error: Option<Phrase>,
 }
 
 /// A silence that Alertmanager has.

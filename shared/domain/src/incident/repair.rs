@@ -11,6 +11,7 @@ use crate::playbook::plan::Phase;
 use crate::primitives::id::{PlanHash, WorkerId};
 use crate::primitives::is_zero;
 use crate::primitives::names::named;
+use crate::primitives::phrase::Phrase;
 
 /// How the run of one command ended. Only `Exited` with status 0 is a success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +57,7 @@ pub struct StepResult {
     /// How long it took, in milliseconds, connecting included.
     pub duration_ms: u64,
     /// One sentence for people.
-    pub detail: String,
+    pub detail: Phrase,
 }
 
 impl StepResult {
@@ -68,7 +69,7 @@ impl StepResult {
     /// A result without a command having run, or without its result being known.
     pub fn without_output(
         outcome: StepOutcome,
-        detail: impl Into<String>,
+        detail: impl Into<Phrase>,
         duration_ms: u64,
     ) -> Self {
         Self {
@@ -140,7 +141,7 @@ pub struct StepRun {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unreached: bool,
     /// One sentence for people.
-    pub detail: String,
+    pub detail: Phrase,
     /// The end of what it printed, if it failed. The log has more of it.
     #[serde(default, skip_serializing_if = "OutputEnd::is_empty")]
     pub output: OutputEnd,
@@ -160,7 +161,7 @@ impl StepRun {
             effect: Effect::Known,
             refused: 0,
             unreached: false,
-            detail: String::new(),
+            detail: Phrase::from(String::new()),
             output: OutputEnd::default(),
         }
     }

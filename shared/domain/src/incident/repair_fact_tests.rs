@@ -131,7 +131,10 @@ fn a_fact_without_an_answer_fails_the_repair() {
             "{status}"
         );
         assert!(
-            repair.steps[0].detail.contains("this status says that"),
+            repair.steps[0]
+                .detail
+                .to_string()
+                .contains("this status says that"),
             "{status}: {repair:?}"
         );
     }
@@ -162,7 +165,10 @@ fn a_fact_without_an_answer_fails_the_repair() {
         ([(Facts, 0)].as_slice(), StepFailed)
     );
     assert!(
-        repair.steps[0].detail.contains("more than the 4096 bytes"),
+        repair.steps[0]
+            .detail
+            .to_string()
+            .contains("more than the 4096 bytes"),
         "{repair:?}"
     );
     assert_eq!(

@@ -10,8 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 use crate::incident::repair::{
     Effect, OutputEnd, Repair, RepairOutcome, StepOutcome, StepResult, StepRun,
 };
+use crate::phrase;
 use crate::playbook::condition::{FACT_BYTES, Seen, no_answer};
 use crate::playbook::plan::{Phase, Plan, PlannedStep};
+use crate::primitives::phrase::Phrase;
 
 /// How often a fact or an idempotent step is started before it is given up. Every start but the
 /// last was cut off by the death of its worker.
@@ -21,8 +23,6 @@ const STARTS: u32 = 3;
 const INVOCATIONS: u32 = 12;
 /// The longest wait between two of these invocations.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_secs(15);
-/// Detail of a step whose worker died.
-const LOST: &str = "its result was lost: what it did is unknown";
 
 /// The next action of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -222,7 +222,7 @@ impl Repair {
     }
 
     /// Records that a step is skipped.
-    pub fn step_skipped(&mut self, phase: Phase, index: usize, why: String) {
+    pub fn step_skipped(&mut self, phase: Phase, index: usize, why: Phrase) {
         let step = self.push(phase, index);
         (
             step.finished,
@@ -239,7 +239,8 @@ impl Repair {
         let step = self.steps.last_mut()?;
         (step.finished, step.succeeded) = (true, false);
         if step.effect != Effect::Nothing {
-            (step.effect, step.detail) = (Effect::Unknown, LOST.to_owned());
+            let lost = phrase!("its result was lost: what it did is unknown");
+            (step.effect, step.detail) = (Effect::Unknown, lost);
         }
         Some(step)
     }
@@ -263,9 +264,14 @@ impl Repair {
 /// # Errors
 /// Why there is no answer, as a sentence for people. No step may depend on a fact that is not
 /// known.
-pub fn answer(result: &StepResult, searched: bool) -> Result<Seen, String> {
-    let no_answer_because =
-        |why: &str| Err(format!("{} The fact is not known: {why}.", result.detail));
+pub fn answer(result: &StepResult, searched: bool) -> Result<Seen, Phrase> {
+    let no_answer_because = |why: Phrase| {
+        Err(phrase!(
+            "{detail} The fact is not known: {why}.",
+            detail => result.detail.clone(),
+            why => why
+        ))
+    };
     let (StepOutcome::Exited, Some(exit_status)) = (result.outcome, result.exit_status) else {
         return Err(result.detail.clone());
     };
@@ -273,11 +279,12 @@ pub fn answer(result: &StepResult, searched: bool) -> Result<Seen, String> {
         return no_answer_because(why);
     }
     if searched && result.not_utf8 {
-        return no_answer_because("what the command printed is not UTF-8");
+        return no_answer_because(phrase!("what the command printed is not UTF-8"));
     }
     if searched && (result.truncated || result.stdout.len() > FACT_BYTES) {
-        return no_answer_because(&format!(
-            "the command printed more than the {FACT_BYTES} bytes that conditions search"
+        return no_answer_because(phrase!(
+            "the command printed more than the {bytes} bytes that conditions search",
+            bytes = FACT_BYTES
         ));
     }
     Ok(Seen::of(exit_status, &result.stdout))

@@ -169,7 +169,8 @@ fn a_step_whose_worker_died_never_runs_again_and_is_taken_back() {
     );
     assert!(repair.may_still_be_at_work() && !run(&plan(), &[BAD]).2.may_still_be_at_work());
     assert!(
-        repair.steps[0].detail.contains("unknown") && repair.steps[0].effect == Effect::Unknown,
+        repair.steps[0].detail.to_string().contains("unknown")
+            && repair.steps[0].effect == Effect::Unknown,
         "{repair:?}"
     );
     let with_rollback = Plan {

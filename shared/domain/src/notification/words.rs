@@ -97,7 +97,10 @@ impl Words {
 
     /// A sentence in this language; one that has no translation is in English.
     pub fn say(&self, phrase: &Phrase) -> String {
-        phrase.said(&|english| self.0["phrases"][english].as_str())
+        phrase.said(
+            &|english| self.0["phrases"][english].as_str(),
+            &|group, code| self.0[group][code].as_str(),
+        )
     }
 }
 
@@ -107,10 +110,20 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
+    use serde::Serialize;
     use serde_json::Value;
 
     use super::{Words, card_words, page_words, words};
+    use crate::alert::AlertType;
+    use crate::analysis::evidence::Source;
+    use crate::analysis::{DataImpact, Responsibility, Risk, Severity};
+    use crate::incident::Status;
+    use crate::incident::autonomy_level::AutonomyLevel;
+    use crate::incident::guardrail::Guardrail;
     use crate::incident::operation_log::Event;
+    use crate::incident::repair::RepairOutcome;
+    use crate::incident::response::CloseReason;
+    use crate::notification::notice::NoticeKind;
     use crate::phrase;
     use crate::primitives::language::Language;
     use crate::primitives::phrase::{Phrase, fill};
@@ -253,12 +266,81 @@ mod tests {
         }
     }
 
+    /// A code as it is stored.
+    fn code(value: impl Serialize) -> String {
+        let code = serde_json::to_value(value).expect("JSON");
+        code.as_str().expect("a text").to_owned()
+    }
+
+    #[test]
+    fn every_code_that_people_may_see_has_a_word() {
+        let severities = [Severity::P0, Severity::P1, Severity::P2, Severity::P3];
+        let impacts = [
+            DataImpact::None,
+            DataImpact::ReadOnly,
+            DataImpact::Write,
+            DataImpact::Destructive,
+        ];
+        let groups: [(&str, Vec<String>); 11] = [
+            ("status", Status::VARIANTS.map(code).into()),
+            ("repair", RepairOutcome::VARIANTS.map(code).into()),
+            ("risk", Risk::VARIANTS.map(code).into()),
+            ("responsibility", Responsibility::VARIANTS.map(code).into()),
+            ("guardrail", Guardrail::VARIANTS.map(code).into()),
+            ("source", Source::VARIANTS.map(code).into()),
+            ("close_reason", CloseReason::VARIANTS.map(code).into()),
+            ("level", AutonomyLevel::VARIANTS.map(code).into()),
+            ("kind", AlertType::VARIANTS.map(code).into()),
+            ("urgency", severities.map(code).into()),
+            ("data_impact", impacts.map(code).into()),
+        ];
+        let notices = NoticeKind::VARIANTS.map(|kind| kind.as_str().to_owned());
+        let groups = groups.into_iter().chain([("notice", notices.into())]);
+        for (group, codes) in groups {
+            for language in Language::ALL {
+                let Words(table) = card_words(language);
+                let named: BTreeSet<&str> = table[group]
+                    .as_object()
+                    .expect("a group")
+                    .keys()
+                    .map(String::as_str)
+                    .collect();
+                assert_eq!(
+                    named,
+                    codes.iter().map(String::as_str).collect(),
+                    "{group} {language:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_code_in_a_phrase_is_said_as_its_word() {
+        let why = phrase!("it is on: nothing is repaired");
+        let phrase = phrase!(
+            "stopped by {guardrails}",
+            guardrails => phrase!("{guardrail} ({why})", guardrail = "kill_switch", why => why)
+        );
+        for (language, said) in [
+            (
+                Language::English,
+                "stopped by kill switch (it is on: nothing is repaired)",
+            ),
+            (
+                Language::TraditionalChinese,
+                "被防護檢查擋下：緊急停止開關（已啟用：停止所有修復）",
+            ),
+        ] {
+            assert_eq!(words(language).say(&phrase), said);
+        }
+    }
+
     /// Codes, units and abbreviations of English in a text for readers of Chinese.
     #[test]
     fn cards_in_chinese_have_no_raw_words() {
         let Words(table) = card_words(Language::TraditionalChinese);
         for group in [
-            "event", "provider", "duration", "status", "repair", "outcome",
+            "event", "provider", "duration", "status", "repair", "outcome", "level", "kind",
         ] {
             for (name, text) in table[group].as_object().expect("a group") {
                 let text = text.as_str().unwrap_or_default();

@@ -5,6 +5,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::phrase;
+use crate::primitives::phrase::Phrase;
+
 /// How much of what a fact printed is kept and searched, in bytes. A fact that conditions search must not print more.
 pub const FACT_BYTES: usize = 4096;
 
@@ -29,24 +32,41 @@ pub struct When {
     pub not: bool,
 }
 
+impl When {
+    /// The condition in words: behind a command, and as the reason why a step was skipped.
+    pub fn phrase(&self) -> Phrase {
+        let fact = &self.fact;
+        let prints = self.prints.as_deref().unwrap_or_default();
+        match (self.not, self.exits, &self.prints) {
+            (false, Some(status), None) => {
+                phrase!("only if {fact} exits with {status}", fact, status)
+            }
+            (true, Some(status), None) => {
+                phrase!("unless {fact} exits with {status}", fact, status)
+            }
+            (false, Some(status), Some(_)) => phrase!(
+                "only if {fact} exits with {status} and prints {pattern}",
+                fact,
+                status,
+                pattern = prints
+            ),
+            (true, Some(status), Some(_)) => phrase!(
+                "unless {fact} exits with {status} and prints {pattern}",
+                fact,
+                status,
+                pattern = prints
+            ),
+            (false, None, _) => {
+                phrase!("only if {fact} prints {pattern}", fact, pattern = prints)
+            }
+            (true, None, _) => phrase!("unless {fact} prints {pattern}", fact, pattern = prints),
+        }
+    }
+}
+
 impl fmt::Display for When {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} {}",
-            if self.not { "unless" } else { "only if" },
-            self.fact
-        )?;
-        if let Some(status) = self.exits {
-            write!(f, " exits with {status}")?;
-        }
-        if self.exits.is_some() && self.prints.is_some() {
-            f.write_str(" and")?;
-        }
-        match &self.prints {
-            Some(pattern) => write!(f, " prints {pattern}"),
-            None => Ok(()),
-        }
+        self.phrase().fmt(f)
     }
 }
 
@@ -54,13 +74,13 @@ impl fmt::Display for When {
 ///
 /// A shell gives 126 for a command that could not be executed, 127 for one that was not found, and more than 128 for one that a signal
 /// ended (POSIX.1-2017, XCU 2.8.2, "Exit Status for Commands"); the shells in use add the signal's number, of which Linux has 64.
-pub fn no_answer(exit_status: u32) -> Option<&'static str> {
-    match exit_status {
-        126 => Some("this status says that the command could not be executed"),
-        127 => Some("this status says that the command was not found"),
-        129..=192 => Some("this status says that a signal ended the command"),
-        _ => None,
-    }
+pub fn no_answer(exit_status: u32) -> Option<Phrase> {
+    Some(match exit_status {
+        126 => phrase!("this status says that the command could not be executed"),
+        127 => phrase!("this status says that the command was not found"),
+        129..=192 => phrase!("this status says that a signal ended the command"),
+        _ => return None,
+    })
 }
 
 /// What a fact turned out to be.

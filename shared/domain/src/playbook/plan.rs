@@ -9,6 +9,7 @@ use crate::analysis::Risk;
 use crate::playbook::condition::When;
 use crate::primitives::digest::Digest;
 use crate::primitives::id::{PlanHash, PlaybookId, ServiceName};
+use crate::primitives::phrase::Phrase;
 
 /// What comes on top of a command's own time: checking the decision, reading the key, connecting to the bastion and to the target,
 /// hanging up.
@@ -78,7 +79,7 @@ pub struct Plan {
     /// How well the playbook fits: 4 for the alert's name, 2 for its type, 1 for the service, added up.
     pub score: u32,
     /// Why this playbook was chosen.
-    pub reasons: Vec<String>,
+    pub reasons: Vec<Phrase>,
 }
 
 impl Plan {

@@ -10,12 +10,14 @@ use thiserror::Error;
 use crate::alert::labels::said;
 use crate::alert::{Alert, AlertType};
 use crate::analysis::{DataImpact, Risk, Severity};
+use crate::phrase;
 use crate::playbook::command::{Check, Fact, Step};
 use crate::playbook::placeholder::fill;
 use crate::playbook::plan::{Phase, Plan, PlannedStep};
 use crate::playbook::service::Service;
 use crate::primitives::duration::Length;
 use crate::primitives::id::PlaybookId;
+use crate::primitives::phrase::Phrase;
 
 /// The longest that a whole plan may take in the worst case. One invocation of the repair function ends after 900 s; a longer
 /// repair goes on in the next (`HandedOver`), and the queue delivers its message often enough for this.
@@ -123,28 +125,56 @@ pub struct Parameter {
 
 /// Why a playbook cannot be used as asked. It names the place; it never repeats a value, which may come from outside.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{}", self.phrase())]
 pub enum Unusable {
     /// The service has no such value.
-    #[error("the parameter {parameter} comes from {from}, which the service does not have")]
     NoValue { parameter: String, from: String },
     /// The alert has no such label.
-    #[error("the parameter {parameter} comes from {from}, which the alert does not have")]
     NotSaid { parameter: String, from: String },
     /// A parameter's value does not look as the playbook demands.
-    #[error("the value of the parameter {0} does not match its pattern")]
     UnfitValue(String),
     /// A parameter's value is too long.
-    #[error("the value of the parameter {0} is longer than {VALUE_BYTES} bytes")]
     TooLong(String),
     /// A parameter was not given.
-    #[error("the parameter {0} was not given")]
     NotGiven(String),
     /// A value was given that the playbook does not know.
-    #[error("the playbook has no parameter {0}")]
     Unknown(String),
     /// There is no such step.
-    #[error("the playbook has no such step")]
     NoStep,
+}
+
+impl Unusable {
+    /// The reason, for people.
+    pub fn phrase(&self) -> Phrase {
+        match self {
+            Self::NoValue { parameter, from } => phrase!(
+                "the parameter {parameter} comes from {from}, which the service does not have",
+                parameter,
+                from
+            ),
+            Self::NotSaid { parameter, from } => phrase!(
+                "the parameter {parameter} comes from {from}, which the alert does not have",
+                parameter,
+                from
+            ),
+            Self::UnfitValue(parameter) => phrase!(
+                "the value of the parameter {parameter} does not match its pattern",
+                parameter
+            ),
+            Self::TooLong(parameter) => phrase!(
+                "the value of the parameter {parameter} is longer than {bytes} bytes",
+                parameter,
+                bytes = VALUE_BYTES
+            ),
+            Self::NotGiven(parameter) => {
+                phrase!("the parameter {parameter} was not given", parameter)
+            }
+            Self::Unknown(parameter) => {
+                phrase!("the playbook has no parameter {parameter}", parameter)
+            }
+            Self::NoStep => phrase!("the playbook has no such step"),
+        }
+    }
 }
 
 impl Parameter {
@@ -343,7 +373,7 @@ impl Playbook {
         service: &Service,
         said: &BTreeMap<String, String>,
         round: u32,
-        reasons: Vec<String>,
+        reasons: Vec<Phrase>,
     ) -> Result<Plan, Unusable> {
         let parameters = self.parameters_for(service, said)?;
         Ok(Plan {

@@ -60,17 +60,17 @@ impl Scope {
         }
         let (mut lives, mut comes) = (Vec::new(), Vec::new());
         for part in self.parts() {
-            lives.push(format!("{} {}", part.called, part.wanted.join(" or ")));
+            lives.push(part.called.with(&part.wanted.join("/")));
             comes.push(match part.said(alert) {
-                Some(said) => format!("{} {}", part.called, line(said, SHOWN)),
-                None => format!("no {}", part.called),
+                Some(said) => part.called.with(&line(said, SHOWN)),
+                None => part.called.without(),
             });
         }
         Some(phrase!(
             "{service} lives in {home}; this alert comes from {origin}",
             service,
-            home = lives.join(", "),
-            origin = comes.join(", ")
+            home => Phrase::joined(", ", lives),
+            origin => Phrase::joined(", ", comes)
         ))
     }
 
@@ -155,12 +155,22 @@ impl Part<'_> {
     }
 }
 
-impl fmt::Display for Called<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Called<'_> {
+    /// What an alert says of it, or a service.
+    fn with(self, value: &str) -> Phrase {
         match self {
-            Self::Cluster => f.write_str("cluster"),
-            Self::Namespace => f.write_str("namespace"),
-            Self::Label(name) => write!(f, "label {name}"),
+            Self::Cluster => phrase!("cluster {value}", value),
+            Self::Namespace => phrase!("namespace {value}", value),
+            Self::Label(name) => phrase!("label {name} {value}", name, value),
+        }
+    }
+
+    /// That an alert says nothing of it.
+    fn without(self) -> Phrase {
+        match self {
+            Self::Cluster => phrase!("no cluster"),
+            Self::Namespace => phrase!("no namespace"),
+            Self::Label(name) => phrase!("no label {name}", name),
         }
     }
 }

@@ -91,7 +91,7 @@ fn alert_from_elsewhere_says_both_places() {
     );
     insta::assert_snapshot!(
         why(scope("{cluster: [prod, prod-2], labels: {team: web}}"), &sentry(&[("team", "a\nb")])),
-        @"sentry lives in cluster prod or prod-2, label team web; this alert comes from no cluster, label team a b"
+        @"sentry lives in cluster prod/prod-2, label team web; this alert comes from no cluster, label team a b"
     );
     // A machine is in no namespace, whatever its exporter is in.
     let node = alert(&[

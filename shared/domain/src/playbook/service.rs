@@ -347,8 +347,7 @@ impl From<NoService> for Phrase {
     fn from(why: NoService) -> Self {
         match why {
             NoService::Unknown(name) => phrase!("{name} is not in service-registry.yaml", name),
-            NoService::Elsewhere(mut services) if services.len() == 1 => services.remove(0),
-            several => several.to_string().into(),
+            NoService::Elsewhere(services) => Self::several(services),
         }
     }
 }

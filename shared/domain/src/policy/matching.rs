@@ -31,7 +31,7 @@ pub enum Choice {
 pub struct Fit<'a> {
     /// How well: see [`choose`].
     pub score: u32,
-    pub reasons: Vec<String>,
+    pub reasons: Vec<Phrase>,
     pub playbook: &'a Playbook,
     /// The values of its parameters that come from the alert.
     said: BTreeMap<String, String>,
@@ -61,17 +61,7 @@ pub fn choose(
     let mut best = best(playbooks, alert, service);
     best.sort_by_key(|fit| std::cmp::Reverse(tenths(counts(fit))));
     let Some(one) = best.first() else {
-        let unfit = playbooks.iter().filter_map(|playbook| {
-            score(playbook, alert, service)?;
-            let why = playbook.said_by(alert).err()?;
-            Some(format!(": {} does not, because {why}", playbook.id))
-        });
-        return Choice::None(phrase!(
-            "no playbook fits the alert {alert} on the service {service}{unfit}",
-            alert = alert.name,
-            service = service.name,
-            unfit = unfit.collect::<String>()
-        ));
+        return Choice::None(none_fits(playbooks, alert, service));
     };
     let (playbook, known) = (one.playbook, counts(one));
     if let Some(other) = best
@@ -89,12 +79,12 @@ pub fn choose(
         return Choice::None(phrase!(
             "only the type speaks for the playbook {playbook}, and {runs}",
             playbook = playbook.id,
-            runs = known
+            runs => known.phrase()
         ));
     }
     let mut reasons = one.reasons.clone();
     if known.counted > 0 {
-        reasons.push(format!("of its runs {known}"));
+        reasons.push(phrase!("of its runs {runs}", runs => known.phrase()));
     }
     match playbook.plan(service, &one.said, 1, reasons) {
         Ok(plan) => Choice::Plan(Box::new(Plan {
@@ -104,9 +94,36 @@ pub fn choose(
         Err(error) => Choice::None(phrase!(
             "the playbook {playbook} fits, but {error}",
             playbook = playbook.id,
-            error
+            error => error.phrase()
         )),
     }
+}
+
+/// That no playbook fits, and why not those that would but for a parameter.
+fn none_fits(playbooks: &[Playbook], alert: &Alert, service: &Service) -> Phrase {
+    let unfit = playbooks.iter().filter_map(|playbook| {
+        score(playbook, alert, service)?;
+        let why = playbook.said_by(alert).err()?;
+        Some(phrase!(
+            "{playbook} does not, because {why}",
+            playbook = playbook.id,
+            why => why.phrase()
+        ))
+    });
+    let unfit: Vec<Phrase> = unfit.collect();
+    if unfit.is_empty() {
+        return phrase!(
+            "no playbook fits the alert {alert} on the service {service}",
+            alert = alert.name,
+            service = service.name
+        );
+    }
+    phrase!(
+        "no playbook fits the alert {alert} on the service {service}: {unfit}",
+        alert = alert.name,
+        service = service.name,
+        unfit => Phrase::several(unfit)
+    )
 }
 
 /// The playbooks whose past success decides about the choice: those that fit equally well, and one that fits by the type of the alert
@@ -181,17 +198,18 @@ fn fit<'a>(playbook: &'a Playbook, alert: &Alert, service: &Service) -> Option<F
 }
 
 /// How well a playbook's `match` fits, and why.
-fn score(playbook: &Playbook, alert: &Alert, service: &Service) -> Option<(u32, Vec<String>)> {
+fn score(playbook: &Playbook, alert: &Alert, service: &Service) -> Option<(u32, Vec<Phrase>)> {
     let matches = &playbook.matches;
     let mut score = 0;
     let mut reasons = Vec::new();
     if matches.alertnames.contains(&alert.name) {
         score += 4;
-        reasons.push(format!("it is for the alert {}", alert.name));
+        reasons.push(phrase!("it is for the alert {alert}", alert = alert.name));
     }
     if matches.alert_types.contains(&alert.alert_type) {
         score += TYPE_ALONE;
-        reasons.push(format!("it is for the type {}", alert.alert_type.as_str()));
+        let kind = alert.alert_type.as_str();
+        reasons.push(phrase!("it is for the type {kind}", kind));
     }
     if score == 0 || !matches.allows(&service.name) {
         return None;
@@ -202,7 +220,10 @@ fn score(playbook: &Playbook, alert: &Alert, service: &Service) -> Option<(u32, 
         .any(|name| service.name == name.as_str())
     {
         score += 1;
-        reasons.push(format!("it is for the service {}", service.name));
+        reasons.push(phrase!(
+            "it is for the service {service}",
+            service = service.name
+        ));
     }
     Some((score, reasons))
 }

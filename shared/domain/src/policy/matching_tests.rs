@@ -150,7 +150,10 @@ fn past_success_decides_between_equals_only() {
         match (choose(&playbooks, &alert, Ok(&web), &known), chosen) {
             (Choice::Plan(plan), Ok((id, why))) => {
                 assert_eq!((plan.playbook.as_str(), plan.score), (id, 4), "{known:?}");
-                assert_eq!(plan.reasons.last().map(String::as_str), Some(why));
+                assert_eq!(
+                    plan.reasons.last().map(ToString::to_string).as_deref(),
+                    Some(why)
+                );
             }
             (Choice::None(why), Err(reason)) => {
                 assert!(

@@ -71,19 +71,24 @@ impl RunCounts {
             ((middle + reach) / whole).min(1.0),
         )
     }
+
+    /// How many held, in a sentence.
+    pub fn phrase(self) -> Phrase {
+        if self.counted == 0 {
+            return phrase!("no run counts yet");
+        }
+        phrase!(
+            "{held} of {counted} held, at least {least} of them",
+            held = self.held,
+            counted = self.counted,
+            least = format!("{:.2}", self.at_least())
+        )
+    }
 }
 
 impl fmt::Display for RunCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.counted {
-            0 => f.write_str("no run counts yet"),
-            counted => write!(
-                f,
-                "{} of {counted} held, at least {:.2} of them",
-                self.held,
-                self.at_least()
-            ),
-        }
+        self.phrase().fmt(f)
     }
 }
 
@@ -164,17 +169,7 @@ impl TrackRecord {
     /// What it is, in a sentence.
     pub fn phrase(&self) -> Phrase {
         let level = self.level.as_str();
-        let counts = self.counts;
-        if counts.counted == 0 {
-            return phrase!("earned {level}: no run counts yet", level);
-        }
-        phrase!(
-            "earned {level}: {held} of {counted} held, at least {least} of them",
-            level,
-            held = counts.held,
-            counted = counts.counted,
-            least = format!("{:.2}", counts.at_least())
-        )
+        phrase!("earned {level}: {runs}", level, runs => self.counts.phrase())
     }
 
     /// The level that a playbook has earned by these runs, given in any order.

@@ -83,17 +83,51 @@ impl Phrase {
         &self.text
     }
 
-    /// The sentence with its values, in the wording that it and the sentences in it have in a language, or else in English. A wording
+    /// Several sentences as one, with a `;` between them. It is no sentence in a sentence: of those, JSON can hold too few.
+    pub fn several(sentences: impl IntoIterator<Item = Self>) -> Self {
+        Self::joined("; ", sentences)
+    }
+
+    /// Parts of a sentence as one, with a text between them that is the same in every language.
+    pub fn joined(between: &str, parts: impl IntoIterator<Item = Self>) -> Self {
+        let mut parts: Vec<Self> = parts.into_iter().collect();
+        if parts.len() == 1 {
+            return parts.remove(0);
+        }
+        let named: Vec<(String, Self)> = parts
+            .into_iter()
+            .enumerate()
+            .map(|(place, part)| (place.to_string(), part))
+            .collect();
+        let places: Vec<String> = named
+            .iter()
+            .map(|(place, _)| format!("{{{place}}}"))
+            .collect();
+        Self {
+            text: Cow::Owned(places.join(between)),
+            values: named
+                .into_iter()
+                .map(|(place, part)| (Cow::Owned(place), part.into()))
+                .collect(),
+        }
+    }
+
+    /// The sentence with its values, in the wording that it and the sentences in it have in a language, or else in English. A value that
+    /// is a code has its word there, by the name that it has in the sentence: `{guardrail}` is one of the group `guardrail`. A wording
     /// that names a value that is not there stays as it is: texts from outside may have braces.
-    pub fn said<'w>(&self, translated: &dyn Fn(&str) -> Option<&'w str>) -> String {
+    pub fn said<'w>(
+        &self,
+        translated: &dyn Fn(&str) -> Option<&'w str>,
+        word: &dyn Fn(&str, &str) -> Option<&'w str>,
+    ) -> String {
         let wording = translated(&self.text).unwrap_or(&self.text);
         if self.values.is_empty() {
             return wording.to_owned();
         }
         let value = |name: &str| {
             Some(match self.values.get(name)? {
-                Part::Value(value) => value.clone(),
-                Part::Sentence { say } => say.said(translated),
+                Part::Value(value) => word(name, value).unwrap_or(value).to_owned(),
+                Part::Sentence { say } => say.said(translated, word),
             })
         };
         fill(wording, value).unwrap_or_else(|_| wording.to_owned())
@@ -116,7 +150,7 @@ impl Phrase {
 /// In English.
 impl fmt::Display for Phrase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.said(&|_| None))
+        f.write_str(&self.said(&|_| None, &|_, _| None))
     }
 }
 
@@ -138,7 +172,7 @@ impl From<&str> for Phrase {
 
 impl PartialEq<str> for Phrase {
     fn eq(&self, english: &str) -> bool {
-        self.said(&|_| None).as_str() == english
+        self.said(&|_| None, &|_, _| None).as_str() == english
     }
 }
 
@@ -195,13 +229,16 @@ mod tests {
 
     use super::{Phrase, fill};
 
+    /// A language without words for codes.
+    const NO_WORDS: fn(&str, &str) -> Option<&'static str> = |_, _| None;
+
     #[test]
     fn a_phrase_is_kept_with_its_values_apart() {
         let (made, most) = (3, 2);
         let phrase = phrase!("{made} on {target}, of {most}", made, target = "web", most);
         assert_eq!(phrase, "3 on web, of 2");
         let other = |_: &str| Some("{target}: {made}/{most}");
-        assert_eq!(phrase.said(&other), "web: 3/2");
+        assert_eq!(phrase.said(&other, &NO_WORDS), "web: 3/2");
         let stored = json!({
             "text": "{made} on {target}, of {most}", "values": { "made": "3", "target": "web", "most": "2" },
         });
@@ -224,7 +261,40 @@ mod tests {
     fn values_are_never_read_as_wording() {
         let hostile = phrase!("{one} and {other}", one = "{other}", other = "{one}");
         assert_eq!(hostile, "{other} and {one}");
-        assert_eq!(hostile.said(&|_| Some("{missing}")), "{missing}");
+        assert_eq!(hostile.said(&|_| Some("{missing}"), &NO_WORDS), "{missing}");
+    }
+
+    #[test]
+    fn a_code_is_said_as_the_word_of_its_group() {
+        let phrase = phrase!("stopped by {guardrail}", guardrail = "kill_switch");
+        let word = |group: &str, code: &str| {
+            ((group, code) == ("guardrail", "kill_switch")).then_some("the kill switch")
+        };
+        assert_eq!(phrase.said(&|_| None, &word), "stopped by the kill switch");
+        assert_eq!(phrase, "stopped by kill_switch");
+    }
+
+    #[test]
+    fn several_sentences_are_one_and_each_is_translated() {
+        let one = |name: &str| phrase!("{name} is down", name);
+        let translated = |english: &str| (english == "{name} is down").then_some("{name}?");
+        for (names, english, said) in [
+            (vec![], "", ""),
+            (vec!["{1}"], "{1} is down", "{1}?"),
+            (
+                vec!["a", "b", "c"],
+                "a is down; b is down; c is down",
+                "a?; b?; c?",
+            ),
+        ] {
+            let phrase = Phrase::several(names.into_iter().map(one));
+            assert_eq!(phrase, english);
+            assert_eq!(phrase.said(&translated, &NO_WORDS), said);
+        }
+        // More of them than JSON can hold within each other.
+        let many = Phrase::several((0..500).map(|n| one(&n.to_string())));
+        let stored = serde_json::to_string(&many).expect("JSON");
+        assert_eq!(serde_json::from_str::<Phrase>(&stored).ok(), Some(many));
     }
 
     #[test]
@@ -238,7 +308,7 @@ mod tests {
                 _ => "{at}: {why}",
             })
         };
-        assert_eq!(phrase.said(&translated), "now: {why}?");
+        assert_eq!(phrase.said(&translated, &NO_WORDS), "now: {why}?");
         let stored = json!({
             "text": "not asked: {why} ({at})",
             "values": { "at": "now", "why": { "say": { "text": "the alert has no {name}", "values": { "name": "{why}" } } } },

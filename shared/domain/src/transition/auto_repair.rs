@@ -6,11 +6,12 @@ use serde_json::json;
 use crate::incident::Status;
 use crate::incident::approval::{Approval, ApprovalState, Verdict};
 use crate::incident::change::IncidentChange;
-use crate::incident::guardrail::{GuardrailOutcome, all_passed, names};
+use crate::incident::guardrail::{GuardrailOutcome, all_passed, blocking, names};
 use crate::incident::operation_log::{Event, LogRecord};
 use crate::phrase;
 use crate::playbook::plan::Plan;
 use crate::primitives::identity::DecidedBy;
+use crate::primitives::phrase::Phrase;
 use crate::transition::decision::revocation::revoke;
 
 impl IncidentChange {
@@ -62,7 +63,11 @@ impl IncidentChange {
     /// asked again.
     pub fn stopped_by(&mut self, outcomes: Vec<GuardrailOutcome>, actor: &str, now: Timestamp) {
         let context = json!({ "guardrails": outcomes });
-        let why = names(&outcomes);
+        let stopped_by = blocking(&outcomes).map(|outcome| {
+            let guardrail = outcome.guardrail.as_str();
+            phrase!("{guardrail} ({why})", guardrail, why => outcome.why.clone())
+        });
+        let why = phrase!("stopped by {guardrails}", guardrails => Phrase::several(stopped_by));
         self.record(
             now,
             LogRecord::new(
@@ -71,15 +76,10 @@ impl IncidentChange {
                 "stopped before the first step",
             )
             .with(context)
-            .failed(&why),
+            .failed(names(&outcomes)),
         );
         self.incident.repair = None;
-        revoke(
-            self,
-            actor,
-            phrase!("stopped by {guardrails}", guardrails = why),
-            now,
-        );
+        revoke(self, actor, why, now);
         self.incident.guardrails = outcomes;
         self.propose_again(actor, now);
     }

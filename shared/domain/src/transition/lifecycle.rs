@@ -198,8 +198,9 @@ impl IncidentChange {
     ) -> (Approval, serde_json::Value) {
         let plan_hash = plan.hash();
         let id = ApprovalId::for_plan(&self.incident.id, &plan_hash);
+        let reasons: Vec<String> = plan.reasons.iter().map(ToString::to_string).collect();
         let context = serde_json::json!({
-            "approval_id": id, "plan_hash": plan_hash, "playbook_id": plan.playbook, "target": plan.target, "score": plan.score, "reasons": plan.reasons,
+            "approval_id": id, "plan_hash": plan_hash, "playbook_id": plan.playbook, "target": plan.target, "score": plan.score, "reasons": reasons,
         });
         (
             Approval::asked(id, plan_hash, now, now + valid_for, needed),

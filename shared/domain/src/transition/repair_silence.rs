@@ -16,6 +16,7 @@ use crate::incident::parts::RepairSilence;
 use crate::incident::repair::Repair;
 use crate::playbook::plan::{Phase, Plan};
 use crate::primitives::id::{IncidentId, PlanHash};
+use crate::primitives::phrase::Phrase;
 
 /// The log's actor for creating and removing it.
 pub const ACTOR: &str = "repair";
@@ -87,7 +88,7 @@ impl IncidentChange {
     pub fn repair_silenced(
         &mut self,
         plan_hash: &PlanHash,
-        made: Result<(&str, Timestamp), &str>,
+        made: Result<(&str, Timestamp), Phrase>,
         now: Timestamp,
     ) {
         if self
@@ -122,14 +123,14 @@ impl IncidentChange {
                     ACTOR,
                     "the repair runs without a silence",
                 )
-                .failed(why);
+                .failed(why.to_string());
                 (
                     RepairSilence {
                         plan_hash,
                         id: None,
                         until: now,
                         ended_at: Some(now),
-                        error: Some(why.to_owned()),
+                        error: Some(why),
                     },
                     news,
                 )
@@ -141,7 +142,7 @@ impl IncidentChange {
 
     /// Records that the silence of the repair was removed, or why it was not. An earlier record is
     /// kept.
-    pub fn repair_silence_ended(&mut self, removed: Result<(), &str>, now: Timestamp) {
+    pub fn repair_silence_ended(&mut self, removed: Result<(), Phrase>, now: Timestamp) {
         let Some(silence) = self
             .incident
             .repair_silence
@@ -151,7 +152,7 @@ impl IncidentChange {
             return;
         };
         silence.ended_at = Some(now);
-        silence.error = removed.err().map(str::to_owned);
+        silence.error = removed.as_ref().err().cloned();
         let context = json!({ "silence_id": silence.id, "until": silence.until, "plan_hash": silence.plan_hash });
         let news = match removed {
             Ok(()) => LogRecord::new(
@@ -164,7 +165,7 @@ impl IncidentChange {
                 ACTOR,
                 format!("the silence stays until {:.0}", silence.until),
             )
-            .failed(why),
+            .failed(why.to_string()),
         };
         self.record(now, news.with(context));
     }
@@ -260,7 +261,7 @@ mod tests {
                 "it has one",
                 |incident| {
                     let mut change = IncidentChange::new(incident.clone());
-                    change.repair_silenced(&plan().hash(), Err("it is down"), NOW);
+                    change.repair_silenced(&plan().hash(), Err("it is down".into()), NOW);
                     *incident = change.incident;
                 },
                 0,
@@ -309,7 +310,7 @@ mod tests {
         );
         let held = change.clone();
         change.repair_silence_ended(Ok(()), seconds(9));
-        change.repair_silence_ended(Err("again"), seconds(10));
+        change.repair_silence_ended(Err("again".into()), seconds(10));
         assert_eq!(
             (
                 change.entries.len(),
@@ -321,7 +322,7 @@ mod tests {
         assert!(change.entries[1].event == Event::SilenceRemoved && change.entries[1].success);
 
         let mut stays = held;
-        stays.repair_silence_ended(Err("it is down"), seconds(9));
+        stays.repair_silence_ended(Err("it is down".into()), seconds(9));
         assert_eq!(
             (
                 stays.incident.open_repair_silence(),
@@ -332,17 +333,12 @@ mod tests {
         assert!(!stays.entries[1].success);
 
         let mut none = IncidentChange::new(repairing());
-        none.repair_silenced(&hash, Err("it is down"), NOW);
+        none.repair_silenced(&hash, Err("it is down".into()), NOW);
         none.repair_silence_ended(Ok(()), seconds(9));
         let RepairSilence { id, error, .. } = silence(&none);
         assert_eq!(
-            (
-                none.entries.len(),
-                id,
-                error.as_deref(),
-                silence(&none).over_at()
-            ),
-            (1, None, Some("it is down"), None)
+            (none.entries.len(), id, error, silence(&none).over_at()),
+            (1, None, Some("it is down".into()), None)
         );
     }
 }

@@ -156,7 +156,7 @@ fn it_is_looked_at_when_it_is_due_and_sooner_after_a_silence() {
         id: id.map(str::to_owned),
         until: at(240),
         ended_at: ended.map(at),
-        error: error.map(str::to_owned),
+        error: error.map(Into::into),
     };
     let failed = |incident: &mut Incident| {
         incident.repair.as_mut().expect("ran").outcome = Some(RepairOutcome::StepFailed);

@@ -181,13 +181,11 @@ impl IncidentChange {
     }
 
     /// Records why there is no silence. It can be requested again at once.
-    pub fn not_silenced(&mut self, why: &str, now: Timestamp) {
+    pub fn not_silenced(&mut self, why: Phrase, now: Timestamp) {
+        let news = LogRecord::new(Event::SilenceCreated, ACTOR, "there is no silence");
+        self.record(now, news.failed(why.to_string()));
         self.incident.silence_asked_at = None;
-        self.incident.silence_error = Some(why.to_owned());
-        self.record(
-            now,
-            LogRecord::new(Event::SilenceCreated, ACTOR, "there is no silence").failed(why),
-        );
+        self.incident.silence_error = Some(why);
     }
 }
 
@@ -261,10 +259,10 @@ mod tests {
             (Ok(()), 2)
         );
 
-        change.not_silenced("it refuses", NOW + APART);
+        change.not_silenced("it refuses".into(), NOW + APART);
         assert_eq!(
-            change.incident.silence_error.as_deref(),
-            Some("it refuses"),
+            change.incident.silence_error,
+            Some("it refuses".into()),
             "the card says why"
         );
         assert_eq!(
@@ -332,7 +330,7 @@ mod tests {
             unanswered(&change.entries).map(|entry| entry.actor.as_str()),
             Some("telegram:7")
         );
-        change.not_silenced("it refuses", NOW);
+        change.not_silenced("it refuses".into(), NOW);
         assert_eq!(
             unanswered(&change.entries),
             None,

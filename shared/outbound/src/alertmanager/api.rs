@@ -8,6 +8,8 @@ use aws::secrets::{SecretError, Secrets};
 use domain::alert::silence_matchers::{ALERTNAME, ActiveAlert, Matchers, Others};
 use domain::incident::parts::Silence;
 use domain::notification::channels::AlertmanagerServer;
+use domain::phrase;
+use domain::primitives::phrase::Phrase;
 use domain::primitives::safe_text::line;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
@@ -44,25 +46,47 @@ pub enum AlertmanagerError {
     #[error(transparent)]
     NotPublic(#[from] NotPublic),
     /// It is down, or what answers is not it.
-    #[error("Alertmanager did not answer: {0}")]
-    Unreachable(String),
+    #[error("{}", self.phrase())]
+    Unreachable(Phrase),
     /// It has just been started, and cannot know yet what fires.
-    #[error("Alertmanager has just been started, and may not know all alerts yet")]
+    #[error("{}", self.phrase())]
     JustStarted,
     /// There is nothing to silence.
-    #[error(
-        "Alertmanager does not have the alert as active: it has resolved, or was sent by another Alertmanager"
-    )]
+    #[error("{}", self.phrase())]
     NotActive,
     /// A silence would hide alerts that it is not meant for.
-    #[error("a silence of this alert would also hide {0}")]
+    #[error("{}", self.phrase())]
     HidesOthers(Others),
     /// It does not want to, and will not.
-    #[error("Alertmanager refuses ({status}): {why}")]
+    #[error("{}", self.phrase())]
     Refused { status: u16, why: String },
 }
 
 impl AlertmanagerError {
+    /// The same for people.
+    pub fn phrase(&self) -> Phrase {
+        match self {
+            Self::Secret(error) => error.phrase(),
+            Self::NotPublic(refusal) => refusal.phrase(),
+            Self::Unreachable(why) => {
+                phrase!("Alertmanager did not answer: {why}", why => why.clone())
+            }
+            Self::JustStarted => {
+                phrase!("Alertmanager has just been started, and may not know all alerts yet")
+            }
+            Self::NotActive => phrase!(
+                "Alertmanager does not have the alert as active: it has resolved, or was sent by another Alertmanager"
+            ),
+            Self::HidesOthers(others) => phrase!(
+                "a silence of this alert would also hide {others}",
+                others => others.phrase()
+            ),
+            Self::Refused { status, why } => {
+                phrase!("Alertmanager refuses ({status}): {why}", status, why)
+            }
+        }
+    }
+
     /// True if it may be otherwise in some minutes.
     pub fn may_pass(&self) -> bool {
         matches!(
@@ -246,7 +270,7 @@ impl Alertmanager {
     fn url(&self, of: &str) -> Result<Url, AlertmanagerError> {
         let url = format!("{}/api/v2/{of}", self.settings.url);
         Url::parse(&url).map_err(|_| {
-            AlertmanagerError::Unreachable("its URL in channels.json is none".to_owned())
+            AlertmanagerError::Unreachable(phrase!("its URL in channels.json is none"))
         })
     }
 
@@ -289,7 +313,7 @@ fn filtered(mut url: Url, labels: &Labels<'_>) -> Url {
 
 async fn read<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, AlertmanagerError> {
     serde_json::from_slice(&answer(request).await?).map_err(|error| {
-        AlertmanagerError::Unreachable(format!("its answer is none of its own: {error}"))
+        AlertmanagerError::Unreachable(phrase!("its answer is none of its own: {error}", error))
     })
 }
 
@@ -300,12 +324,12 @@ async fn answer(request: RequestBuilder) -> Result<Vec<u8>, AlertmanagerError> {
         .await
         .map_err(|error| match refusal(&error) {
             Some(refusal) => AlertmanagerError::NotPublic(refusal),
-            None => AlertmanagerError::Unreachable(reason(error)),
+            None => AlertmanagerError::Unreachable(reason(error).into()),
         })?;
     let status = response.status();
     let bytes = body(response, MOST_BYTES)
         .await
-        .map_err(|error| AlertmanagerError::Unreachable(error.to_string()))?;
+        .map_err(|error| AlertmanagerError::Unreachable(error.phrase()))?;
     if status.is_success() {
         return Ok(bytes);
     }
@@ -313,7 +337,8 @@ async fn answer(request: RequestBuilder) -> Result<Vec<u8>, AlertmanagerError> {
     let passes = status.is_server_error()
         || [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&status);
     Err(if passes {
-        AlertmanagerError::Unreachable(format!("it says {}: {why}", status.as_u16()))
+        let status = status.as_u16();
+        AlertmanagerError::Unreachable(phrase!("it says {status}: {why}", status, why))
     } else {
         AlertmanagerError::Refused {
             status: status.as_u16(),

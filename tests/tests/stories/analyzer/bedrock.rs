@@ -50,7 +50,7 @@ async fn bedrock_answers_and_says_what_it_used() {
         .await
         .expect_err("no such model");
     assert!(
-        matches!(&failed.trouble, Trouble::Refused { status: 400, words } if words.contains("modelId")),
+        matches!(&failed.trouble, Trouble::Refused { status: 400, words } if words.to_string().contains("modelId")),
         "{failed:?}"
     );
     assert_eq!(failed.billed, Billed::Nothing);

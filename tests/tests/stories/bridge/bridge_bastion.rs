@@ -297,7 +297,11 @@ async fn a_bastion_that_dies_in_mid_command_leaves_its_effect_unknown() {
         "{reply:?}"
     );
     assert!(
-        reply.result.detail.contains("through its bastion was lost"),
+        reply
+            .result
+            .detail
+            .to_string()
+            .contains("through its bastion was lost"),
         "{reply:?}"
     );
     no_task_left().await;

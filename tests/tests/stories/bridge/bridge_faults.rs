@@ -29,7 +29,10 @@ async fn a_host_with_a_key_that_is_not_pinned_runs_nothing() {
         target["ssh"]["host_key"] = json!(public_key(&host.path(&format!("other_{kind}"))));
         let reply = run(&bridge(&host, &target, host.login_key(), &steps), 0, "").await;
         assert_nothing_ran(&reply, StepOutcome::HostKeyMismatch, "the host key of web");
-        assert!(reply.result.detail.contains("SHA256:"), "{reply:?}");
+        assert!(
+            reply.result.detail.to_string().contains("SHA256:"),
+            "{reply:?}"
+        );
     }
     assert!(!host.path("mark").exists(), "it ran");
     assert!(
@@ -149,6 +152,7 @@ async fn a_hanging_command_is_given_up_and_its_connection_closed() {
         reply
             .result
             .detail
+            .to_string()
             .contains("within 2 s; it may still be running")
             && reply.argv[0] == "sh",
         "{reply:?}"
@@ -211,7 +215,11 @@ async fn a_connection_cut_in_mid_command_is_no_end_of_it() {
         "{reply:?}"
     );
     assert!(
-        reply.result.detail.contains("what it did is unknown"),
+        reply
+            .result
+            .detail
+            .to_string()
+            .contains("what it did is unknown"),
         "{reply:?}"
     );
 }

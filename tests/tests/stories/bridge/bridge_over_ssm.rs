@@ -214,7 +214,11 @@ async fn a_fleet(place: &Place) {
     let reply = run_on(&app, "fleet", 0, "").await;
     assert_exited(&reply, 0);
     assert!(
-        reply.result.detail.contains("all 2 hosts of fleet"),
+        reply
+            .result
+            .detail
+            .to_string()
+            .contains("all 2 hosts of fleet"),
         "{reply:?}"
     );
     assert_eq!(reply.result.stdout.matches("out\n").count(), 2, "{reply:?}");
@@ -222,7 +226,11 @@ async fn a_fleet(place: &Place) {
     let reply = run_on(&app, "fleet", 1, "").await;
     assert_exited(&reply, 3);
     assert!(
-        reply.result.detail.starts_with("0 of 2 hosts succeeded.")
+        reply
+            .result
+            .detail
+            .to_string()
+            .starts_with("0 of 2 hosts succeeded.")
             && reply.result.stdout == "begun\n",
         "{reply:?}"
     );
@@ -231,7 +239,11 @@ async fn a_fleet(place: &Place) {
     let reply = run_on(&app, "row", 3, "").await;
     assert_eq!(reply.result.outcome, StepOutcome::TimedOut, "{reply:?}");
     assert!(
-        reply.result.detail.starts_with("0 of 2 hosts succeeded.")
+        reply
+            .result
+            .detail
+            .to_string()
+            .starts_with("0 of 2 hosts succeeded.")
             && reply.result.duration_ms < 15_000,
         "{reply:?}"
     );
@@ -243,6 +255,7 @@ async fn a_fleet(place: &Place) {
         reply
             .result
             .detail
+            .to_string()
             .contains("No host with the tag Service=nobody"),
         "{reply:?}"
     );
@@ -287,7 +300,8 @@ async fn a_host_that_the_role_does_not_cover(place: &Place) {
         .await;
     assert_eq!(result.outcome, StepOutcome::Refused, "{result:?}");
     assert!(
-        result.detail.contains("AccessDenied") && result.detail.contains("SsmTargetTag"),
+        result.detail.to_string().contains("AccessDenied")
+            && result.detail.to_string().contains("SsmTargetTag"),
         "{result:?}"
     );
 }
@@ -299,7 +313,12 @@ async fn boxes_that_are_gone(place: &Place) {
     let reply = run_on(&app, "web", 0, "").await;
     assert_eq!(reply.result.outcome, StepOutcome::Unreachable, "{reply:?}");
     assert!(
-        reply.result.detail.contains("its SSM agent is connected") && reply.argv.is_empty(),
+        reply
+            .result
+            .detail
+            .to_string()
+            .contains("its SSM agent is connected")
+            && reply.argv.is_empty(),
         "{reply:?}"
     );
 

@@ -67,7 +67,11 @@ async fn a_strict_pattern_refuses_hostile_values_by_parameter_name() {
                 StepOutcome::Refused,
                 "the value of the parameter value",
             );
-            assert!(reply.result.detail.len() < 200, "{}", reply.result.detail);
+            assert!(
+                reply.result.detail.to_string().len() < 200,
+                "{}",
+                reply.result.detail
+            );
         }
     }
     // The pattern lets this through, and it is another unit than the service's.

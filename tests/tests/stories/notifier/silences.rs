@@ -343,7 +343,12 @@ async fn a_found_silence_that_now_hides_another_alert_is_ended() {
     assert_eq!(
         (
             told.error.as_deref(),
-            story.loaded(&incident).await.silence_error.as_deref()
+            story
+                .loaded(&incident)
+                .await
+                .silence_error
+                .map(|why| why.to_string())
+                .as_deref()
         ),
         (Some(why), Some(why))
     );

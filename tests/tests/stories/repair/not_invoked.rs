@@ -188,7 +188,7 @@ async fn an_absent_bridge_ends_the_repair_as_unreachable_unrecorded() {
     assert_ended(&ended, Status::RepairFailed, RepairOutcome::Unreachable);
     let detail = &ended.repair.as_ref().expect("ran").steps[0].detail;
     assert_eq!(
-        detail,
+        detail.to_string(),
         "Nothing ran: the bridge function could not be invoked (TooManyRequestsException)."
     );
     assert!(!host.path("did").exists());

@@ -199,7 +199,7 @@ async fn the_bridge_runs_a_decided_step_once_and_nothing_else() {
     };
     let refused = |what: &str, result: &StepResult, why: &str| {
         assert_eq!(result.outcome, StepOutcome::Refused, "{what}: {result:?}");
-        let detail = &result.detail;
+        let detail = result.detail.to_string();
         assert!(
             detail.starts_with("Nothing ran: ") && detail.contains(why),
             "{what}: {detail}"

@@ -157,7 +157,7 @@ impl Stage {
             let of_plan = steps.iter().filter(|step| step.phase == Phase::Steps);
             of_plan
                 .filter(|step| step.finished)
-                .all(|step| step.detail.starts_with("Nothing ran"))
+                .all(|step| step.detail.to_string().starts_with("Nothing ran"))
         });
         assert!(refused, "{}: {incident:?}", thief.role);
         assert!(
@@ -208,14 +208,15 @@ impl Stage {
         let result = thief.bridge.run(&request, longest).await;
         if thief.role == "Repair" {
             assert!(
-                result.outcome == StepOutcome::Refused && result.detail.starts_with("Nothing ran"),
+                result.outcome == StepOutcome::Refused
+                    && result.detail.to_string().starts_with("Nothing ran"),
                 "{request:?}: {result:?}"
             );
             return Found::BridgeLog;
         }
         // Lambda let nobody else ask.
         assert!(
-            !result.succeeded() && result.detail.contains("AccessDenied"),
+            !result.succeeded() && result.detail.to_string().contains("AccessDenied"),
             "{result:?}"
         );
         Found::Denied

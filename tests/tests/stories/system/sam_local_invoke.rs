@@ -10,6 +10,7 @@ use domain::alert::{Alert, AlertType};
 use domain::episode::Episode;
 use domain::incident::operation_log::Event;
 use domain::incident::{Incident, Status};
+use domain::primitives::phrase::Phrase;
 use serde_json::{Value, json};
 use tests::alert::TestAlert;
 use tests::answer::assert_problem;
@@ -137,13 +138,19 @@ fn both_come_back(answer: &Value) {
     come_back(answer, &[FIRST, SECOND]);
 }
 
+/// The sentence of the bridge's answer.
+fn said(answer: &Value) -> String {
+    let detail: Phrase = serde_json::from_value(answer["detail"].clone()).expect("a sentence");
+    detail.to_string()
+}
+
 fn refused(answer: &Value) {
     assert_eq!(
         (answer["outcome"].as_str(), &answer["argv"]),
         (Some("refused"), &json!([])),
         "{answer}"
     );
-    let detail = answer["detail"].as_str().expect("a reason");
+    let detail = said(answer);
     assert!(
         detail.contains("the parameter program does not match its pattern"),
         "{detail}"
@@ -158,7 +165,8 @@ fn undecided(answer: &Value) {
         "{answer}"
     );
     assert_eq!(
-        answer["detail"], "Nothing ran: the request carries no decision.",
+        said(answer),
+        "Nothing ran: the request carries no decision.",
         "{answer}"
     );
 }
@@ -171,9 +179,7 @@ fn unreachable(answer: &Value) {
         "{answer}"
     );
     assert!(
-        answer["detail"].as_str().is_some_and(
-            |detail| detail.starts_with("Nothing ran: checkout-web could not be reached")
-        ),
+        said(answer).starts_with("Nothing ran: checkout-web could not be reached"),
         "{answer}"
     );
 }

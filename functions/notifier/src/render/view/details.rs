@@ -190,8 +190,8 @@ impl Details {
                 .map(|radius| listed(&radius.related_services, SERVICES_SHOWN))
                 .unwrap_or_default(),
             deviation: analysis
-                .and_then(|analysis| analysis.deviation.as_deref())
-                .map(|deviation| short(deviation, STEP_CHARACTERS))
+                .and_then(|analysis| analysis.deviation.as_ref())
+                .map(|deviation| names.say(deviation, STEP_CHARACTERS))
                 .unwrap_or_default(),
             evidence,
             evidence_more,
@@ -202,7 +202,7 @@ impl Details {
                 .collect(),
             guardrails_at: asked.map(moment).unwrap_or_default(),
             failed: ran
-                .map(|repair| failed(repair, OUTPUT_LINES, OUTPUT_CHARACTERS))
+                .map(|repair| failed(repair, (OUTPUT_LINES, OUTPUT_CHARACTERS), names))
                 .unwrap_or_default(),
             playbook: plan
                 .map(|plan| short(&plan.playbook_name, NAME_CHARACTERS))

@@ -147,7 +147,7 @@ impl Card {
             silenced_until: silenced_until
                 .map(|at| names.moment(at))
                 .unwrap_or_default(),
-            silence_why: why_not_silenced(incident),
+            silence_why: why_not_silenced(incident, names),
             id: incident.id.to_string(),
             about: About::of(incident, names),
             finding: Finding::of(incident, names),
@@ -221,13 +221,13 @@ impl Critical {
 }
 
 /// What the last request for a silence met, as long as another one can be made.
-fn why_not_silenced(incident: &Incident) -> String {
+fn why_not_silenced(incident: &Incident, names: Names<'_>) -> String {
     let error = incident
         .silence_error
-        .as_deref()
+        .as_ref()
         .filter(|_| incident.can_be_silenced());
     error
-        .map(|why| short(why, TEXT_CHARACTERS))
+        .map(|why| names.say(why, TEXT_CHARACTERS))
         .unwrap_or_default()
 }
 

@@ -260,7 +260,7 @@ impl Notice {
         if let Some((playbook, repair)) = run(incident, notice) {
             told.ran_playbook = short(playbook, NAME_CHARACTERS);
             told.seconds = seconds(repair);
-            told.failed = failed(repair, OUTPUT_LINES, OUTPUT_CHARACTERS);
+            told.failed = failed(repair, (OUTPUT_LINES, OUTPUT_CHARACTERS), names);
         }
         told
     }

@@ -118,8 +118,14 @@ impl StatusView {
                 .chain(incident.earlier_repairs.iter().map(|tried| &tried.repair))
                 .any(Repair::ran_something);
         if let Some(repair) = &incident.repair {
-            (stand.ran, stand.ran_before) =
-                last(repair.steps.iter().map(Ran::of).collect(), STEPS_SHOWN);
+            (stand.ran, stand.ran_before) = last(
+                repair
+                    .steps
+                    .iter()
+                    .map(|step| Ran::of(step, names))
+                    .collect(),
+                STEPS_SHOWN,
+            );
             if let (Some(outcome), Some(finished_at)) = (repair.outcome, repair.finished_at) {
                 stand.repair = outcome.as_str();
                 stand.repair_seconds = format!(
@@ -148,8 +154,8 @@ impl StatusView {
         self.repair_silence_until = names.moment(silence.until);
         self.repair_silence_why = silence
             .error
-            .as_deref()
-            .map(|why| short(why, STEP_CHARACTERS))
+            .as_ref()
+            .map(|why| names.say(why, STEP_CHARACTERS))
             .unwrap_or_default();
     }
 
@@ -215,20 +221,21 @@ impl Tried {
             playbook,
             outcome,
             at: names.moment(tried.repair.started_at),
-            failed: failed(&tried.repair, 0, 0),
+            failed: failed(&tried.repair, (0, 0), names),
         }
     }
 }
 
-/// The last steps of a run that failed, with so much of each stream: a step or a check, and maybe a step of the rollback.
-pub(super) fn failed(repair: &Repair, lines: usize, characters: usize) -> Vec<Ran> {
+/// The last steps of a run that failed, with so many lines and characters of each stream: a step or a check, and maybe a step of the
+/// rollback.
+pub(super) fn failed(repair: &Repair, most: (usize, usize), names: Names<'_>) -> Vec<Ran> {
     let failed = repair
         .steps
         .iter()
         .filter(|step| step.finished && !step.succeeded);
     last(
         failed
-            .map(|step| Ran::with_output(step, lines, characters))
+            .map(|step| Ran::with_output(step, most, names))
             .collect(),
         FAILED_SHOWN,
     )
@@ -236,11 +243,11 @@ pub(super) fn failed(repair: &Repair, lines: usize, characters: usize) -> Vec<Ra
 }
 
 impl Ran {
-    fn of(step: &StepRun) -> Self {
-        Self::with_output(step, OUTPUT_LINES, OUTPUT_CHARACTERS)
+    fn of(step: &StepRun, names: Names<'_>) -> Self {
+        Self::with_output(step, (OUTPUT_LINES, OUTPUT_CHARACTERS), names)
     }
 
-    fn with_output(step: &StepRun, lines: usize, characters: usize) -> Self {
+    fn with_output(step: &StepRun, (lines, characters): (usize, usize), names: Names<'_>) -> Self {
         let mark = match (step.finished, step.succeeded) {
             _ if step.skipped => "–",
             (false, _) => "⏳",
@@ -252,7 +259,7 @@ impl Ran {
             mark,
             part: word(step.phase),
             number: step.index + 1,
-            detail: short(&step.detail, STEP_CHARACTERS),
+            detail: names.say(&step.detail, STEP_CHARACTERS),
             stdout: last_lines(stdout, lines, characters),
             stderr: last_lines(stderr, lines, characters),
         }

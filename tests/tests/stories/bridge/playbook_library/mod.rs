@@ -201,7 +201,7 @@ async fn run(app: &App, plan: &Plan) -> (Repair, RepairOutcome) {
                 assert_ne!(result.outcome, StepOutcome::Refused, "{result:?}");
                 repair.step_finished(&result, plan);
             }
-            Next::Skip(phase, index) => repair.step_skipped(phase, index, String::new()),
+            Next::Skip(phase, index) => repair.step_skipped(phase, index, String::new().into()),
             Next::GiveUp => drop(repair.step_lost()),
             Next::End(outcome) => return (repair, outcome),
         }
@@ -500,6 +500,7 @@ async fn refuses(app: &App, playbook: &Playbook, plan: &Plan, parameter: &str, h
         reply
             .result
             .detail
+            .to_string()
             .contains(&format!("the parameter {parameter}"))
             && reply.argv.is_empty(),
         "{place}: {reply:?}"
