@@ -1,5 +1,5 @@
 # The short commands of the project. `make demo` needs Rust with a C compiler, Python 3.10 or newer, and curl.
-.PHONY: help demo stack test test-llm contract lint lint-template architectures advisories lock bench price budget eval fuzz schemas check-config pictures venv clean
+.PHONY: help demo dist stack test test-llm contract lint lint-template architectures advisories lock bench price budget eval fuzz schemas check-config pictures venv clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -24,7 +24,7 @@ FUNCTIONS := $(patsubst functions/%/Cargo.toml,%,$(wildcard functions/*/Cargo.to
 # The first time the tools take a minute and the functions take some: pip waits for the network and needs one core, so both are made at once.
 demo: ## One alert, from Alertmanager to a verified repair (ARGS=--once ends by itself)
 	@$(MAKE) --no-print-directory venv & tools=$$!; \
-		$(if $(filter --sam-build --bootstraps%,$(ARGS)),true,cargo build $(ALL) $(FUNCTIONS:%=--bin %)); built=$$?; \
+		$(if $(filter --sam-build --bootstraps% --dist%,$(ARGS)),true,cargo build $(ALL) $(FUNCTIONS:%=--bin %)); built=$$?; \
 		wait $$tools && [ $$built = 0 ] && $(BIN)/python -m infra.local demo $(ARGS)
 
 DEBUG := $(BUILT)/debug
@@ -37,6 +37,10 @@ STACKS := $(if $(NEXTEST),4,1)
 CHECKS := .local/checks
 CHECKS_REQUIREMENTS := infra/local/requirements-checks.txt
 CHECKS_STAMP := $(CHECKS)/stamp-$(shell cksum $(CHECKS_REQUIREMENTS) | cut -d' ' -f1)
+
+# A release needs the targets <processor>-unknown-linux-gnu and -musl of rustup, unless its programs are given.
+dist: venv $(CHECKS_STAMP) ## The artefacts of a release, in target/dist (ARGS='--bootstraps DIR --twice', or --help)
+	@$(BIN)/python -m infra.dist --sbom-python $(abspath $(CHECKS))/bin/python $(ARGS)
 
 stack: venv ## The local stack alone, with its facts as one line of JSON (ends with Ctrl-D)
 	@$(BIN)/python -m infra.local up $(ARGS)
@@ -54,6 +58,7 @@ test: venv ## All tests
 	@$(BIN)/python -m unittest --quiet infra.local.units_test infra.local.bill_test
 	cargo build $(ALL) --all-targets
 	@$(DEBUG)/quell check config
+	@$(BIN)/python -m unittest discover --start-directory infra/dist/tests --top-level-directory .
 	@rm -f $(GRANTS)
 	@QUELL_GRANTS=$(abspath $(GRANTS)) RUST_TEST_THREADS=1 $(BIN)/python -m infra.local up --bootstraps $(DEBUG) --stacks $(STACKS) \
 		$(if $(wildcard /usr/sbin/sshd),,--own-ssh-host $(DEBUG)/ssh-host) --run \

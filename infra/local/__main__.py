@@ -33,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="one alert from Alertmanager to a verified repair")
     functions = demo.add_mutually_exclusive_group()
     functions.add_argument("--bootstraps", type=Path, metavar="DIR", help=BOOTSTRAPS)
+    functions.add_argument("--dist", type=Path, metavar="DIR", help="deploy this unpacked release, as it was released")
     functions.add_argument("--sam-build", action="store_true", help="build the functions with `sam build`, and deploy with `sam deploy`")
     demo.add_argument("--once", action="store_true", help="end after the story instead of leaving the stack up")
 
@@ -108,6 +109,8 @@ def main() -> int:
         return examples.write(given.recording, given.file)
     if given.bootstraps and (problem := build.missing(given.bootstraps)):
         sys.exit(problem)
+    if getattr(given, "dist", None) and (problem := build.unusable(given.dist)):
+        sys.exit(problem)
     if given.command == "up":
         from infra.local import up
 
@@ -118,7 +121,7 @@ def main() -> int:
         return price.run(given.bootstraps)
     from infra.local import demo
 
-    return demo.run(given.bootstraps, given.sam_build, given.once)
+    return demo.run(demo.Functions(given.bootstraps, given.dist, given.sam_build), given.once)
 
 
 if __name__ == "__main__":

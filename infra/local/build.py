@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from infra.dist import checksums
 from infra.local.errors import StageFailed
 from infra.local.paths import PROJECT, TARGET, Run, path_with_tools, tool
 from infra.local.processes import die_with_parent
@@ -58,6 +59,15 @@ def missing(directory: Path) -> str | None:
         return None
     found = f"it has no {', '.join(absent)}" if directory.is_dir() else "there is no such directory"
     return f"--bootstraps {directory}: {found}. Build the functions with `{' '.join(CARGO_BUILD)}`, then name target/debug."
+
+
+def unusable(release: Path) -> str | None:
+    """Why an unpacked release cannot be deployed here, in a line for the user."""
+    if faults := checksums.wrong(release):
+        return f"--dist {release}: {'; '.join(faults[:3])}. Unpack the release anew."
+    if f"    Default: {host_architecture()}\n    AllowedValues: [{host_architecture()}]\n" not in (release / "template.yaml").read_text():
+        return f"--dist {release}: it is for another processor. This machine needs the release for {host_architecture()}."
+    return None
 
 
 def _run(command: list[str], settings: dict[str, str], run: Run, show: Callable[[str], None]) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -21,11 +22,21 @@ from infra.local.show import Screen
 START_SECONDS = 8
 
 
-def run(bootstraps: Path | None, sam_build: bool, once: bool) -> int:
+@dataclass(frozen=True)
+class Functions:
+    """Where the functions come from; cargo builds them if nothing is said."""
+
+    bootstraps: Path | None = None
+    # An unpacked release.
+    release: Path | None = None
+    sam_build: bool = False
+
+
+def run(functions: Functions, once: bool) -> int:
     signals.raise_stop()
     here, children, screen, status = Run.create(f"demo-{os.getpid()}"), Children(), Screen.start(), 1
     try:
-        _demo(children, here, screen, bootstraps, sam_build, once)
+        _demo(children, here, screen, functions, once)
         status = 0
     except signals.Stop:
         # Ctrl-C is the way to leave a stack that stays up, and a failure of `--once`.
@@ -41,11 +52,16 @@ def run(bootstraps: Path | None, sam_build: bool, once: bool) -> int:
     return status
 
 
-def _demo(children: Children, here: Run, screen: Screen, bootstraps: Path | None, sam_build: bool, once: bool) -> None:
-    if bootstraps:
-        screen.stage(f"using the functions that are built in {bootstraps}")
-        built = bootstraps
-    elif sam_build:
+def _demo(children: Children, here: Run, screen: Screen, functions: Functions, once: bool) -> None:
+    if functions.bootstraps:
+        screen.stage(f"using the functions that are built in {functions.bootstraps}")
+        built = functions.bootstraps
+    elif functions.release:
+        screen.stage(f"using the release in {functions.release}")
+        built = functions.release
+        if not target_host.find_sshd():
+            raise StageFailed("the machine has an sshd, because a release holds no host to repair", "there is none: install openssh-server")
+    elif functions.sam_build:
         screen.stage("building the eight functions with `sam build` (minutes)")
         built = build.with_sam(here, screen.progress)
     else:

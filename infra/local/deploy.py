@@ -7,7 +7,7 @@ import json
 import subprocess
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,13 @@ class Stack:
         self.emulator.client("secretsmanager").put_secret_value(SecretId=self.outputs[output], SecretString=value)
 
 
+def way_of(built: Path) -> Callable[[Emulator, Path, Mapping[str, str], Run], Stack]:
+    """How a stack is deployed from what is built: a file is a template of sam's, a directory with a template a release."""
+    if not built.is_dir():
+        return with_sam
+    return with_release if (built / "template.yaml").is_file() else with_bootstraps
+
+
 def with_sam(emulator: Emulator, template: Path, parameters: Mapping[str, str], run: Run) -> Stack:
     """`sam deploy` of a template that `sam build` has written: the way of a user with an AWS account."""
     log = run.log("deploy")
@@ -80,7 +87,24 @@ def with_sam(emulator: Emulator, template: Path, parameters: Mapping[str, str], 
 
 def with_bootstraps(emulator: Emulator, binaries: Path, parameters: Mapping[str, str], run: Run) -> Stack:
     """The same template with functions that are already built. For tests: it takes a second instead of a minute."""
-    template = _with_bootstraps(emulator, binaries.resolve())
+    return _create(emulator, _with_bootstraps(emulator, binaries.resolve()), parameters, run)
+
+
+def with_release(emulator: Emulator, release: Path, parameters: Mapping[str, str], run: Run) -> Stack:
+    """The template of an unpacked release, with its zips as they were released."""
+    template, s3 = _parsed(release / "template.yaml"), _bucket(emulator)
+    for resource in template["Resources"].values():
+        properties = resource.get("Properties", {})
+        if resource["Type"] == "AWS::Serverless::Function":
+            archive = release / properties["CodeUri"]
+            s3.put_object(Bucket=BUCKET, Key=archive.name, Body=archive.read_bytes())
+            properties["CodeUri"] = f"s3://{BUCKET}/{archive.name}"
+        elif resource["Type"] == "AWS::Serverless::LayerVersion":
+            properties["ContentUri"] = _layer(s3, release / properties["ContentUri"])
+    return _create(emulator, template, parameters, run)
+
+
+def _create(emulator: Emulator, template: dict[str, Any], parameters: Mapping[str, str], run: Run) -> Stack:
     text = json.dumps(template, indent=1)
     (run.directory / "template.json").write_text(text)
     # By way of S3, as `sam deploy` does: a request holds 51,200 bytes of a template, and S3 a million.
@@ -97,23 +121,35 @@ def with_bootstraps(emulator: Emulator, binaries: Path, parameters: Mapping[str,
 
 
 def _with_bootstraps(emulator: Emulator, binaries: Path) -> dict[str, Any]:
-    # The SAM CLI's own reader knows CloudFormation's short tags (!Ref, !Sub, …).
-    from samcli.yamlhelper import yaml_parse
-
-    s3 = emulator.client("s3")
-    s3.create_bucket(Bucket=BUCKET)
-    template: dict[str, Any] = json.loads(json.dumps(yaml_parse((PROJECT / "template.yaml").read_text())))
+    template, s3 = _parsed(PROJECT / "template.yaml"), _bucket(emulator)
     for resource in template["Resources"].values():
         properties = resource.get("Properties", {})
         if resource["Type"] == "AWS::Serverless::Function":
             name = Path(properties["CodeUri"]).name
             properties["CodeUri"] = _upload(s3, name, {"bootstrap": _launcher(binaries / name)})
         elif resource["Type"] == "AWS::Serverless::LayerVersion":
-            content = PROJECT / properties["ContentUri"]
-            shipped = [path for path in content.rglob("*") if path.suffix in (".yaml", ".json", ".html")]
-            files = {str(path.relative_to(content)): path.read_text() for path in shipped}
-            properties["ContentUri"] = _upload(s3, "layer", files or {"empty": ""})
+            properties["ContentUri"] = _layer(s3, PROJECT / properties["ContentUri"])
     return template
+
+
+def _parsed(template: Path) -> dict[str, Any]:
+    # The SAM CLI's own reader knows CloudFormation's short tags (!Ref, !Sub, …).
+    from samcli.yamlhelper import yaml_parse
+
+    parsed: dict[str, Any] = json.loads(json.dumps(yaml_parse(template.read_text())))
+    return parsed
+
+
+def _bucket(emulator: Emulator) -> Any:
+    s3 = emulator.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    return s3
+
+
+def _layer(s3: Any, content: Path) -> str:
+    shipped = [path for path in content.rglob("*") if path.suffix in (".yaml", ".json", ".html")]
+    files = {str(path.relative_to(content)): path.read_text() for path in shipped}
+    return _upload(s3, "layer", files or {"empty": ""})
 
 
 def _launcher(binary: Path) -> str:

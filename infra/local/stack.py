@@ -133,7 +133,7 @@ class Local:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to start. `built` is a directory of built functions, or the template that sam has built."""
+    """What to start. `built` is a directory of built functions, an unpacked release, or the template that sam has built."""
 
     built: Path
     without: frozenset[str] = frozenset()
@@ -170,8 +170,7 @@ def start(children: Children, run: Run, wanted: Wanted, stage: Callable[[str], N
     aws = emulator.start(children, run, wanted.bind)
     stage("deployment")
     parameters |= wanted.parameters
-    with_functions = deploy.with_bootstraps if wanted.built.is_dir() else deploy.with_sam
-    deployed = with_functions(aws, wanted.built, parameters, run)
+    deployed = deploy.way_of(wanted.built)(aws, wanted.built, parameters, run)
     if "witness" in wanted.without:
         deployed.stop_witness()
     deployed.create_secret(SLACK_SIGNING_SECRET, slack.signing_secret if slack else secrets.token_hex(16))
