@@ -2,7 +2,7 @@
 
 Every alarm has its section in docs/operations.md and everything that can fail has its alarms; the filters of logs look for what the functions
 print; Lambda lets pass what the functions print; the access log holds no path; every route but those of alerts is throttled; a stack has names
-of its own; what is kept can be taken over.
+of its own; what is kept can be taken over; the dashboard shows metrics that something counts.
 """
 
 from __future__ import annotations
@@ -34,7 +34,11 @@ UNTHROTTLED = {f"POST /api/v1/webhooks/{sender}" for sender in ("alertmanager", 
 # What tracing puts into each line.
 TRACING = ("ERROR", "level", "message")
 # Properties that name a resource in its account and region.
-NAMES = ("Name", "FunctionName", "TableName", "QueueName", "RoleName", "LogGroupName", "AlarmName", "LayerName")
+NAMES = ("Name", "FunctionName", "TableName", "QueueName", "RoleName", "LogGroupName", "AlarmName", "LayerName", "DashboardName")
+# What a dashboard may have without being billed, while the account has no more than three. https://aws.amazon.com/cloudwatch/pricing/
+FREE_METRICS = 50
+# Of AWS' own metrics those that no alarm watches. https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html
+SHOWN = {("AWS/ApiGateway", "Count")}
 
 Resources = dict[str, dict[str, Any]]
 
@@ -93,15 +97,55 @@ def transformations(resources: Resources) -> list[dict[str, Any]]:
     return [each for found in filters for each in found["Properties"]["MetricTransformations"]]
 
 
+def code() -> str:
+    folders = (PROJECT / "functions", PROJECT / "shared")
+    return "\n".join(file.read_text() for folder in folders for file in folder.rglob("*.rs"))
+
+
 def filters(template: dict[str, Any]) -> Iterator[str]:
     """Filters that look for something which no function prints: they would never count."""
-    folders = (PROJECT / "functions", PROJECT / "shared")
-    code = "\n".join(file.read_text() for folder in folders for file in folder.rglob("*.rs"))
+    printed = code()
     for name, found in of_type(template["Resources"], "AWS::Logs::MetricFilter").items():
         pattern = found["Properties"]["FilterPattern"]
         for word in re.findall(r'"([^"]+)"', pattern) + re.findall(r"\$\.(\w+)", pattern):
-            if word not in TRACING and f'"{word}"' not in code and not re.search(rf"\b{word} = ", code):
+            if word not in TRACING and f'"{word}"' not in printed and not re.search(rf"\b{word} = ", printed):
                 yield f"{name} looks for {word!r}, which no function prints"
+    counted = [json.dumps(found["Properties"]["LogGroupName"]) for found in of_type(template["Resources"], "AWS::Logs::MetricFilter").values()
+               if found["Properties"]["MetricTransformations"][0]["MetricName"] == "error_lines"]  # fmt: skip
+    for name, function in of_type(template["Resources"], "AWS::Serverless::Function").items():
+        if json.dumps(function["Properties"]["LoggingConfig"].get("LogGroup")) not in counted:
+            yield f"{name}: no filter counts its lines at error"
+
+
+def documented(text: str) -> set[str]:
+    """The metrics that the documents name: everything in backticks in tables, and in the section of the analyzer's."""
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    return set(re.findall(r"`(\w+)`", "\n".join(rows)))
+
+
+def dashboard(template: dict[str, Any]) -> Iterator[str]:
+    """Metrics of the dashboard that nothing counts, or that no document explains."""
+    shown = json.loads(template["Resources"]["Overview"]["Properties"]["DashboardBody"]["Fn::Sub"])["widgets"]
+    metrics = [metric for widget in shown for metric in widget["properties"]["metrics"]]
+    resources, printed, known = template["Resources"], code(), documented(OPERATIONS.read_text())
+    alarmed = {(each["Properties"]["Namespace"], each["Properties"]["MetricName"])
+               for each in of_type(resources, "AWS::CloudWatch::Alarm").values() if isinstance(each["Properties"]["Namespace"], str)}  # fmt: skip
+    counted = {filtered["MetricName"] for filtered in transformations(resources)}
+    for namespace, name, *dimensions in metrics:
+        words = [word for word in dimensions if isinstance(word, str)]
+        if namespace.startswith("AWS/"):
+            if (namespace, name) not in alarmed | SHOWN:
+                yield f"the dashboard shows {namespace} {name}, which is no metric that is known here"
+        elif not words and name not in counted:
+            yield f"the dashboard shows {name}, and no filter counts it"
+        elif words and (missing := [word for word in (name, *words) if f'"{word}"' not in printed]):
+            yield f"the dashboard shows {name}, and no function prints {', '.join(missing)}"
+        elif name not in known:
+            yield f"the dashboard shows {name}, which no table of {OPERATIONS.name} explains"
+    if len(metrics) > FREE_METRICS:
+        yield f"the dashboard shows {len(metrics)} metrics, and {FREE_METRICS} are free"
+    if f"{len(metrics)} metrics" not in OPERATIONS.read_text():
+        yield f"{OPERATIONS.name} does not say that the dashboard shows {len(metrics)} metrics"
 
 
 def logs(template: dict[str, Any]) -> Iterator[str]:
@@ -165,7 +209,7 @@ def kept(template: dict[str, Any]) -> Iterator[str]:
 
 def main() -> int:
     template = json.loads(json.dumps(yaml_parse((PROJECT / "template.yaml").read_text())))
-    faults = [fault for check in (alarms, filters, logs, access_log, throttles, names, kept) for fault in check(template)]
+    faults = [fault for check in (alarms, filters, dashboard, logs, access_log, throttles, names, kept) for fault in check(template)]
     found = len(of_type(template["Resources"], "AWS::CloudWatch::Alarm"))
     print("\n".join(faults) or f"template: {len(template['Resources'])} resources, {len(template['Parameters'])} parameters, {found} alarms")
     return 1 if faults else 0
