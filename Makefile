@@ -126,6 +126,7 @@ REGIONS := us-east-1 us-west-2 eu-central-1 eu-west-1 ap-northeast-1 ap-southeas
 
 lint-template: venv $(CHECKS_STAMP) ## The template alone, for ten regions of three partitions
 	@$(BIN)/python infra/lint/template.py
+	@$(BIN)/python infra/lint/handbook.py
 	@echo 'cfn-lint: $(REGIONS)'
 	@printf '%s\n' $(REGIONS) | xargs -n 1 -P 2 $(BIN)/cfn-lint --template template.yaml --regions
 	AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam validate --lint
