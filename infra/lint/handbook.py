@@ -1,4 +1,4 @@
-"""Checks what the operator's documents list against the template and the code: secrets, what a stack keeps, versions, parameters, playbooks, senders.
+"""Checks what the operator's documents list against the template and the code: secrets, what a stack keeps, versions, parameters, playbooks, senders, dollars, workflows.
 
 A list that nothing compares is wrong after the next change.
 """
@@ -169,6 +169,29 @@ def dollars(_: Template) -> Iterator[str]:
         yield f"docs/comparison.md: a month costs ${month[1]} by docs/performance.md"
 
 
+def workflows(_: Template) -> Iterator[str]:
+    """Hosted workflows whose actions could be replaced by whoever moves a tag, or whose jobs may do more than they say.
+
+    https://docs.github.com/en/actions/security-for-github-actions/security-guides/security-hardening-for-github-actions
+    """
+    for file in sorted((PROJECT / ".github" / "workflows").glob("*.yaml")):
+        workflow = yaml.safe_load(file.read_text())
+        if workflow.get("permissions") != {}:
+            yield f"{file.name}: jobs have rights that they do not name"
+        for name, job in workflow["jobs"].items():
+            rights = job.get("permissions")
+            if not isinstance(rights, dict):
+                yield f"{file.name}: the job {name} names no rights"
+                continue
+            actions = [step["uses"] for step in job["steps"] if "uses" in step]
+            for action in actions:
+                if not re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}", action):
+                    yield f"{file.name}: {action} is not GitHub's own, or not pinned by its commit"
+            builds = any(action.startswith("actions/checkout@") for action in actions)
+            if builds and "write" in rights.values():
+                yield f"{file.name}: the job {name} runs code of the repository, and may write"
+
+
 def changelog(_: Template) -> Iterator[str]:
     """The newest version is the workspace's, or nothing of it is released yet."""
     version = re.search(r'^version = "([^"]+)"$', (PROJECT / "Cargo.toml").read_text(), re.MULTILINE)
@@ -179,7 +202,7 @@ def changelog(_: Template) -> Iterator[str]:
 
 def main() -> int:
     template = json.loads(json.dumps(yaml_parse((PROJECT / "template.yaml").read_text())))
-    checks = (secrets, kept, versions, parameters, recipes, sender, dollars, changelog)
+    checks = (secrets, kept, versions, parameters, recipes, sender, dollars, workflows, changelog)
     faults = [fault for check in checks for fault in check(template)]
     print("\n".join(faults) or f"handbook: {len(readers(template))} secrets, {len(VERSIONS)} versions, and what a stack keeps are as the documents say")
     return 1 if faults else 0
