@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import tempfile
 import unittest
 import zipfile
@@ -30,7 +32,8 @@ class Bundle(unittest.TestCase):
 
     def made(self, *arguments: str) -> Path:
         out = self.directory / "out"
-        make(parser().parse_args(["--bootstraps", str(self.given), "--out", str(out), *arguments]))
+        with contextlib.redirect_stdout(io.StringIO()):
+            make(parser().parse_args(["--bootstraps", str(self.given), "--out", str(out), *arguments]))
         return out
 
     def test_a_release_has_every_function_its_template_and_its_configuration(self) -> None:
