@@ -36,7 +36,9 @@ def write(file: Path, entries: Mapping[str, Entry]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name in sorted(entries):
-            archive.writestr(_header(name, entries[name].executable), entries[name].content, zipfile.ZIP_DEFLATED, 9)
+            # An archive inside does not become smaller.
+            how = zipfile.ZIP_STORED if name.endswith(".zip") else zipfile.ZIP_DEFLATED
+            archive.writestr(_header(name, entries[name].executable), entries[name].content, how, 9)
 
 
 def _header(name: str, executable: bool) -> zipfile.ZipInfo:

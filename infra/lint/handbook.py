@@ -1,6 +1,7 @@
-"""Checks what the operator's documents list against the template and the code: secrets, what a stack keeps, versions, parameters, playbooks, senders, dollars, workflows.
+"""Checks what the operator's documents list against the template and the code.
 
-A list that nothing compares is wrong after the next change.
+Secrets and who reads them, what a deleted stack keeps, versions of what travels, parameters in examples, the cookbook's playbooks, the lines for
+Sentry, dollars, and the rights of hosted workflows: a list that nothing compares is wrong after the next change.
 """
 
 from __future__ import annotations
