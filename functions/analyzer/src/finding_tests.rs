@@ -382,6 +382,8 @@ fn by_rule(risk: Risk, data_impact: DataImpact) -> Analysis {
         primary_responsibility: Responsibility::Infra,
         optimisation_suggestions: vec![],
         deviation: Some("twice the usual".into()),
+        cause: None,
+        no_cause_because: None,
         remembered: Some("a restart".to_owned().into()),
         fell_back_because: None,
         provider: "static".into(),

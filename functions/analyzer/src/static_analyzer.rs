@@ -8,7 +8,7 @@ use domain::analysis::static_rule::StaticRule;
 use domain::analysis::{Analysis, BlastRadius, Risk};
 use domain::playbook::placeholder::fill;
 use domain::playbook::service::Service;
-use domain::primitives::safe_text::cut;
+use domain::primitives::safe_text::{cut, is_plain_word};
 
 /// How much of an alert's message goes into the description.
 const MESSAGE_CHARACTERS: usize = 500;
@@ -50,6 +50,8 @@ pub fn analyse(rule: &StaticRule, alert: &Alert, service: Option<&Service>) -> A
             Vec::new()
         },
         deviation: None,
+        cause: None,
+        no_cause_because: None,
         remembered: None,
         fell_back_because: None,
         provider: "static".to_owned(),
@@ -79,11 +81,6 @@ fn described(alert: &Alert) -> String {
 /// A command for a human with the alert's own names in it. People copy it into a shell: a name that a shell could read as anything but
 /// a word stays out.
 fn suggested(command: &str, alert: &Alert, service: &str) -> String {
-    let plain = |text: &str| {
-        text.bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"._:/-".contains(&b))
-            && !text.starts_with('-')
-    };
     let names = [
         ("target", alert.target.as_str()),
         ("namespace", &alert.namespace),
@@ -91,7 +88,7 @@ fn suggested(command: &str, alert: &Alert, service: &str) -> String {
         ("service", service),
     ];
     let values = names.map(|(name, value)| {
-        let shown = if plain(value) && !value.is_empty() {
+        let shown = if is_plain_word(value) {
             value.to_owned()
         } else {
             format!("<{name}>")

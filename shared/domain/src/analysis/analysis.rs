@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::primitives::id::PlaybookId;
 use crate::primitives::language::Language;
 use crate::primitives::names::named;
 use crate::primitives::phrase::Phrase;
@@ -98,6 +99,76 @@ pub struct FindingTexts {
     pub suggestions: Vec<String>,
 }
 
+named! {
+    /// What a cause rests on.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+    pub enum EvidenceKind {
+        /// A component says so about this very object.
+        Stated = "stated",
+        /// The measured values show it.
+        Measured = "measured",
+        /// The values make it likely.
+        Inferred = "inferred",
+    }
+}
+
+/// From this confidence on a recipe's cause is the finding, and no model is asked.
+pub const CLEAR_CAUSE: f64 = 0.8;
+
+impl EvidenceKind {
+    /// How sure a cause of this kind is before anything is known of how often it was right. These are priors, one for each kind: a
+    /// component knows its own state, a measured value can have a second explanation, and an inference has one by definition. What is
+    /// inferred stays below [`CLEAR_CAUSE`], so that a model may know better.
+    pub const fn confidence(self) -> f64 {
+        match self {
+            Self::Stated => 0.95,
+            Self::Measured => 0.9,
+            Self::Inferred => 0.75,
+        }
+    }
+}
+
+/// The cause that the answers to a recipe's questions show. No model has a part in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundCause {
+    /// The recipe's id.
+    pub recipe: String,
+    /// The cause's id in `causes.yaml`.
+    pub id: String,
+    pub title: String,
+    /// The title in other languages.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub titles: BTreeMap<Language, String>,
+    /// What it rests on.
+    pub evidence: EvidenceKind,
+    /// The pieces of the incident's evidence that its condition reads, counted from 1: what people see as E1, E2.
+    pub cites: Vec<usize>,
+    /// Playbooks that are made for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub speaks_for: Vec<PlaybookId>,
+    /// Playbooks that would not help, or would hurt: they are not proposed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub speaks_against: Vec<PlaybookId>,
+}
+
+impl FoundCause {
+    /// The title in a language, or in English.
+    pub fn title_in(&self, language: Language) -> &str {
+        self.titles.get(&language).unwrap_or(&self.title)
+    }
+
+    /// The evidence that it cites, such as `E1, E3`.
+    pub fn cited(&self) -> String {
+        let cited: Vec<String> = self
+            .cites
+            .iter()
+            .map(|number| format!("E{number}"))
+            .collect();
+        cited.join(", ")
+    }
+}
+
 /// The finding. Its texts may come from a model: they are shown and never run (`no-words-executed`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Analysis {
@@ -133,13 +204,19 @@ pub struct Analysis {
     pub optimisation_suggestions: Vec<String>,
     /// How far it is from normal, if anything was measured.
     pub deviation: Option<Phrase>,
+    /// The cause that a recipe found, also where a model has said more about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<FoundCause>,
+    /// Why the recipe for the alert found none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub no_cause_because: Option<Phrase>,
     /// What repaired the fingerprint's last incidents, where they all ended the same way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remembered: Option<Phrase>,
     /// Why the static analyzer had to answer in place of the models that are configured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fell_back_because: Option<Phrase>,
-    /// Who found it: `static` is the static analyzer, `memory` what repaired the last incidents; else a provider's name.
+    /// Who found it: `static` is the static analyzer, `recipe` a recipe, `memory` what repaired the last incidents; else a provider's name.
     pub provider: String,
     /// Which model, if one was asked.
     pub model: Option<String>,
@@ -184,6 +261,8 @@ pub(crate) mod tests {
             primary_responsibility: Responsibility::App,
             optimisation_suggestions: vec![],
             deviation: None,
+            cause: None,
+            no_cause_because: None,
             remembered: None,
             fell_back_because: None,
             provider: "static".to_owned(),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The parameters that an argument names.
-pub(crate) fn placeholders(argument: &str) -> BTreeSet<String> {
+pub fn placeholders(argument: &str) -> BTreeSet<String> {
     parts(argument)
         .filter_map(|part| {
             if let Part::Parameter(name) = part {

@@ -25,7 +25,7 @@ impl TryFrom<String> for Length {
 }
 
 impl Length {
-    pub(crate) const fn of_seconds(seconds: i64) -> Self {
+    pub const fn of_seconds(seconds: i64) -> Self {
         Self(SignedDuration::from_secs(seconds))
     }
 

@@ -38,6 +38,17 @@ pub fn is_hidden(c: char) -> bool {
     formatting || c.is_control()
 }
 
+/// True for a text that means nothing but itself in a query, whatever the query's language: letters, digits and `_ . : / -`.
+pub fn is_plain(text: &str) -> bool {
+    text.bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b"_.:/-".contains(&b))
+}
+
+/// True for a text that is one word to a shell too, and no option of a command.
+pub fn is_plain_word(text: &str) -> bool {
+    !text.is_empty() && !text.starts_with('-') && is_plain(text)
+}
+
 /// The first `characters` characters of a text, never in the middle of one.
 pub fn cut(text: &str, characters: usize) -> String {
     text.chars().take(characters).collect()
@@ -45,7 +56,7 @@ pub fn cut(text: &str, characters: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{line, sanitize};
+    use super::{is_plain, is_plain_word, line, sanitize};
 
     #[test]
     fn what_nobody_sees_is_taken_out() {
@@ -76,5 +87,21 @@ mod tests {
             "one two three four"
         );
         assert_eq!(line("one\ntwo", 5), "one t");
+    }
+
+    #[test]
+    fn plain_text_has_no_signs_of_a_query() {
+        for plain in ["", "web-1", "10.0.0.1:9100", "a/b_c", "HTTP"] {
+            assert!(is_plain(plain), "{plain}");
+        }
+        for signs in [
+            "a b", "\"", "'", "\\", "a\n", "{", "}", "$x", "a=b", "ä", "\u{202e}", "a,b", "#", "(",
+            "*", "|",
+        ] {
+            assert!(!is_plain(signs), "{signs:?}");
+        }
+        for (text, word) in [("a-b", true), ("-rf", false), ("", false), ("a b", false)] {
+            assert_eq!(is_plain_word(text), word, "{text}");
+        }
     }
 }
