@@ -4,6 +4,8 @@ mod document;
 mod file;
 mod files;
 mod json;
+mod recipe_faults;
+mod recipe_file;
 mod references;
 mod schema;
 mod shape;
@@ -20,6 +22,8 @@ use clap::Args;
 use notifier::render::check as templates_check;
 use playbook_files::analyzer_files::AnalyzerFiles;
 use playbook_files::operator_files::{OperatorFiles, limits};
+use playbook_files::recipe_files::{RECIPES, RecipeFiles};
+use recipes::trial;
 use serde_json::{Value, json};
 use settings::alert_tables;
 use settings::channels_file;
@@ -119,23 +123,46 @@ fn strict(directory: &Path) -> Result<String, ConfigErrors> {
 
 /// What there is in the files, as the functions read them, or why they refuse them.
 fn strict_files(directory: &Path) -> Result<String, ConfigErrors> {
-    let of_repairs = both(OperatorFiles::load(directory), limits(directory));
+    let files = OperatorFiles::load(directory);
+    let playbooks = files.as_ref().ok().map(|files| files.playbooks.as_slice());
+    let recipes =
+        RecipeFiles::load(directory, playbooks).and_then(|files| tested(directory, files));
+    let of_repairs = both(files, limits(directory));
     let others = both(
-        AnalyzerFiles::load(directory),
+        both(AnalyzerFiles::load(directory), recipes),
         both(
             alert_tables::load(directory),
             channels_file::load(directory),
         ),
     );
-    let ((files, _), (analyzer, (_, channels))) = both(of_repairs, others)?;
+    let ((files, _), ((analyzer, recipes), (_, channels))) = both(of_repairs, others)?;
     let (playbooks, services) = (files.playbooks.len(), files.services.len());
     let (rules, models) = (analyzer.rules.0.len(), analyzer.settings.providers.len());
-    let teams = channels.duty.teams.len();
+    let (teams, recipes) = (channels.duty.teams.len(), recipes.recipes.len());
     let (channels, people) = (channels.channels.len(), channels.people.len());
     Ok(format!(
-        "{playbooks} playbooks, {services} services, {rules} static rules, {models} models, {channels} channels, {people} people, \
-         {teams} teams"
+        "{playbooks} playbooks, {services} services, {rules} static rules, {recipes} recipes, {models} models, {channels} channels, \
+         {people} people, {teams} teams"
     ))
+}
+
+/// The recipes, if their tests lead to the causes that they say.
+fn tested(directory: &Path, files: RecipeFiles) -> Result<RecipeFiles, ConfigErrors> {
+    let failures = files.recipes.iter().flat_map(|recipe| {
+        let failed = trial::failures(recipe).into_iter();
+        failed.map(|(field, text)| ConfigError {
+            file: directory.join(format!("{RECIPES}/{}.yaml", recipe.id)),
+            line: None,
+            text: format!("{field} {text}"),
+            field: Some(field),
+        })
+    });
+    let failures: Vec<ConfigError> = failures.collect();
+    if failures.is_empty() {
+        Ok(files)
+    } else {
+        Err(ConfigErrors(failures))
+    }
 }
 
 /// How many templates of the operator's there are. Each is rendered with samples of what it will be given.

@@ -224,7 +224,8 @@ def _write_config(target: Target) -> None:
     shipped = [path.name for path in (PROJECT / "config").iterdir() if path.suffix in (".yaml", ".json")]
     for name in sorted(shipped):
         shutil.copyfile(PROJECT / "config" / name, target.config_dir / name)
-    shutil.copytree(PROJECT / "config" / "templates", target.config_dir / "templates", dirs_exist_ok=True)
+    for name in ("recipes", "templates"):
+        shutil.copytree(PROJECT / "config" / name, target.config_dir / name, dirs_exist_ok=True)
     # What `quell doctor --deep` runs on the host.
     playbooks = target.config_dir / "playbooks.yaml"
     playbooks.write_text(f"{playbooks.read_text()}\n{yaml.safe_dump([DOCTOR], sort_keys=False, width=1000)}")

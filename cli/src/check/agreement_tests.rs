@@ -10,7 +10,7 @@ use crate::check::files::{Files, NAMES};
 use crate::check::strict_files;
 
 /// Small files in which every field occurs; the static rules are made from one.
-const FILES: [(&str, &str); 9] = [
+const FILES: [(&str, &str); 11] = [
     (
         "playbooks.yaml",
         "- id: restart-web
@@ -142,6 +142,89 @@ tracing:
   output_usd_per_million: 2
   source: somewhere
   as_of: 2025-08
+",
+    ),
+    (
+        "causes.yaml",
+        "- id: down
+  class: target
+  title: It is down
+  translations:
+    zh-TW: 中斷
+- id: slow
+  class: capacity
+  title: It is slow
+  translations:
+    zh-TW: 緩慢
+- id: gone
+  class: observability
+  title: It is gone
+  translations:
+    zh-TW: 消失
+",
+    ),
+    (
+        "recipes/web.yaml",
+        "id: web
+name: A web server
+for:
+  alertnames: [WebDown]
+  alert_types: [service_404]
+ask:
+  - id: up
+    query: up{$matchers(instance, job)}
+    unit: '%'
+causes:
+  - id: down
+    when: up == 0
+    evidence: stated
+    says: It is {up}.
+    action: Start it.
+    command: 'systemctl start {label.job}'
+    responsibility: APP
+    speaks_for: [restart-web]
+    speaks_against: []
+    translations:
+      zh-TW:
+        says: 目前為 {up}。
+        action: 啟動它。
+  - id: slow
+    when: up.least < 3 and label.job == \"web\"
+    evidence: measured
+    says: It was {up.least}.
+    action: Look.
+    responsibility: INFRA
+    translations:
+      zh-TW: { says: '曾為 {up.least}。', action: 檢查。 }
+  - id: gone
+    when: up.empty
+    evidence: inferred
+    says: Nothing is known of it.
+    action: Look.
+    responsibility: HUMAN
+    translations:
+      zh-TW: { says: 沒有資料。, action: 檢查。 }
+tests:
+  - name: it is down
+    answers:
+      up: 0
+    cause: down
+  - name: it was slow
+    labels:
+      job: web
+    answers:
+      up: [1, 5, 7]
+    cause: slow
+  - name: it is not there
+    answers:
+      up: empty
+    cause: gone
+  - name: it is up
+    annotations:
+      summary: down
+    answers:
+      up: 100
+    cause: none
 ",
     ),
     (
@@ -319,6 +402,7 @@ fn static_rules() -> String {
 
 fn directory() -> TempDir {
     let directory = tempfile::tempdir().expect("a directory");
+    std::fs::create_dir(directory.path().join("recipes")).expect("made");
     let write = |name: &str, text: &str| {
         std::fs::write(directory.path().join(name), text).expect("written");
     };

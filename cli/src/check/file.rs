@@ -33,6 +33,8 @@ pub(crate) enum Empty {
     Fields,
     /// The functions do not start without this file.
     Refused,
+    /// A list that may be missing.
+    Optional,
 }
 
 impl<T: DeserializeOwned> File<T> {
@@ -51,6 +53,11 @@ impl<T: DeserializeOwned> File<T> {
             Ok(text) => text,
             // Without them there are no channels, and the tables are as built in.
             Err(error) if error.kind() == ErrorKind::NotFound && is_json => "{}".to_owned(),
+            Err(error)
+                if error.kind() == ErrorKind::NotFound && matches!(empty, Empty::Optional) =>
+            {
+                "[]".to_owned()
+            }
             Err(error) => {
                 file.whole(None, unread(name, &error));
                 return file;
@@ -58,7 +65,9 @@ impl<T: DeserializeOwned> File<T> {
         };
         let mut tree = if says_nothing(&text) {
             let (data, text) = match empty {
-                Empty::List => (Data::List(Vec::new()), "is empty: it lists nothing"),
+                Empty::List | Empty::Optional => {
+                    (Data::List(Vec::new()), "is empty: it lists nothing")
+                }
                 Empty::Fields => (
                     Data::Fields(Vec::new()),
                     "is empty: every field has its default",

@@ -15,14 +15,17 @@ use playbook_files::analyzer_files::{PRICES, RULES, SETTINGS};
 use playbook_files::operator_files::{
     GUARDRAILS, PLAYBOOKS, RepeatedName, SERVICE_REGISTRY, repeated_playbooks, repeated_services,
 };
+use playbook_files::recipe_files::CAUSES;
+use recipes::KnownCause;
 use settings::alert_tables::{ALERT_RULES, ALERT_TABLES};
 use settings::channels_file::{CHANNELS, PEOPLE};
 use settings::config_error::ConfigError;
 
 use crate::check::file::{Empty, File};
+use crate::check::recipe_file::RecipeFile;
 
-/// The names of the files that the functions read.
-pub(crate) const NAMES: [&str; 10] = [
+/// The names of the files that the functions read, beside the recipes.
+pub(crate) const NAMES: [&str; 11] = [
     PLAYBOOKS,
     SERVICE_REGISTRY,
     GUARDRAILS,
@@ -33,6 +36,7 @@ pub(crate) const NAMES: [&str; 10] = [
     ALERT_RULES,
     CHANNELS,
     PEOPLE,
+    CAUSES,
 ];
 
 /// The files.
@@ -47,6 +51,8 @@ pub(crate) struct Files {
     pub(crate) alert_rules: File<AlertRules>,
     pub(crate) channels: File<Channels>,
     pub(crate) people: File<Duty>,
+    pub(crate) causes: File<Vec<KnownCause>>,
+    pub(crate) recipes: Vec<RecipeFile>,
 }
 
 /// The generated schema of a file.
@@ -71,12 +77,15 @@ impl Files {
             alert_rules: File::read(dir, ALERT_RULES, schema!("alert-rules"), refused),
             channels: File::read(dir, CHANNELS, schema!("channels"), refused),
             people: File::read(dir, PEOPLE, schema!("people"), refused),
+            causes: File::read(dir, CAUSES, schema!("causes"), &Empty::Optional),
+            recipes: RecipeFile::all(dir, schema!("recipe")),
         };
         files.check_playbooks();
         files.check_services();
         files.check_analyzer();
         files.check_json();
         files.check_people();
+        files.check_recipes();
         files
     }
 
@@ -186,7 +195,7 @@ impl Files {
     }
 
     fn each(&self, of: impl Fn(&dyn Told) -> Vec<ConfigError>) -> Vec<ConfigError> {
-        let files: [&dyn Told; 10] = [
+        let files: [&dyn Told; 11] = [
             &self.playbooks,
             &self.services,
             &self.limits,
@@ -197,8 +206,10 @@ impl Files {
             &self.alert_rules,
             &self.channels,
             &self.people,
+            &self.causes,
         ];
-        files.into_iter().flat_map(of).collect()
+        let recipes = self.recipes.iter().map(|recipe| &recipe.file as &dyn Told);
+        files.into_iter().chain(recipes).flat_map(of).collect()
     }
 }
 

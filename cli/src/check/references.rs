@@ -14,7 +14,7 @@ pub(crate) enum Reference {
 }
 
 /// What a domain error at this field is about. `elsewhere` has the names that another file gives to this one: models with a price to
-/// `analyzer.yaml`, teams to `channels.json`, people to `people.json`.
+/// `analyzer.yaml`, teams to `channels.json`, people to `people.json`, causes and playbooks to recipes.
 pub(crate) fn reference(root: &Node, at: &Node, elsewhere: &[&str]) -> Reference {
     let path = at.path.as_str();
     let part = |part: &str| root.field(part);
@@ -34,6 +34,12 @@ pub(crate) fn reference(root: &Node, at: &Node, elsewhere: &[&str]) -> Reference
         return unknown("channels", at.text(), part("channels"), |node| {
             names_of_items(node, "name")
         });
+    }
+    if path.starts_with("causes[") && path.contains("].speaks_") {
+        return in_other_file("playbooks", at, elsewhere);
+    }
+    if path.starts_with("causes[") && path.ends_with("].id") {
+        return in_other_file("causes of causes.yaml", at, elsewhere);
     }
     if path.starts_with("providers[") && path.ends_with("].model") {
         return in_other_file("models with a price", at, elsewhere);

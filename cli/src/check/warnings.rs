@@ -7,13 +7,14 @@ use domain::notification::channels::Channels;
 use domain::playbook::Playbook;
 use domain::playbook::service::{Level, Service};
 use domain::policy::automation::{limit_warnings, playbook_warnings, service_warnings};
+use playbook_files::recipe_files::RECIPES;
 use settings::config_error::ConfigError;
 
 use crate::check::files::{Files, NAMES};
 use crate::check::words::{list, meant, shown, suggestion};
 
 /// Directories in which the functions or the editors read files.
-const DIRECTORIES: [&str; 2] = ["templates", "schemas"];
+const DIRECTORIES: [&str; 3] = ["templates", "schemas", RECIPES];
 
 /// Files of the directory that nothing reads: with a wrong name a file has no effect, and says so nowhere else.
 pub(crate) fn unread_files(directory: &Path) -> Vec<ConfigError> {

@@ -3,4 +3,5 @@
 pub mod analyzer_files;
 pub mod guard_lines;
 pub mod operator_files;
+pub mod recipe_files;
 pub mod yaml;

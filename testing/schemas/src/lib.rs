@@ -12,6 +12,7 @@ use domain::notification::channels::Channels;
 use domain::playbook::Playbook;
 use domain::playbook::service::Service;
 use domain::policy::limits::Limits;
+use recipes::{KnownCause, Recipe};
 use schemars::transform::{Transform, transform_subschemas};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
@@ -26,7 +27,7 @@ pub fn directory() -> PathBuf {
 
 /// Every schema with the name of its file.
 #[must_use]
-pub fn all() -> [(&'static str, Value); 10] {
+pub fn all() -> [(&'static str, Value); 12] {
     let mut channels = schema::<Channels>(
         "channels.json",
         "Who is told of what, and who may decide on it.",
@@ -55,6 +56,10 @@ pub fn all() -> [(&'static str, Value); 10] {
                 "Where evidence comes from, which models are asked, and what they may cost.",
             ),
         ),
+        (
+            "causes.schema.json",
+            schema::<Option<Vec<KnownCause>>>("causes.yaml", "The causes that recipes can find."),
+        ),
         ("channels.schema.json", channels),
         (
             "guardrails.schema.json",
@@ -74,6 +79,13 @@ pub fn all() -> [(&'static str, Value); 10] {
             schema::<Option<Vec<Playbook>>>(
                 "playbooks.yaml",
                 "The only commands that Quell ever runs.",
+            ),
+        ),
+        (
+            "recipe.schema.json",
+            schema::<Recipe>(
+                "recipes/*.yaml",
+                "What to ask about one kind of alert, and what the answers mean.",
             ),
         ),
         (
