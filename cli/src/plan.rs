@@ -11,6 +11,7 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use playbook_files::analyzer_files::AnalyzerFiles;
 use playbook_files::operator_files::{OperatorFiles, limits};
+use playbook_files::recipe_files::RecipeFiles;
 use settings::alert_tables;
 use settings::config_error::both;
 
@@ -54,12 +55,15 @@ impl Planned {
         variables: &Environment,
         out: &mut dyn Write,
     ) -> Result<Answer, Failure> {
-        let of_repairs = both(OperatorFiles::load(&self.config), limits(&self.config));
+        let files = OperatorFiles::load(&self.config);
+        let playbooks = files.as_ref().ok().map(|files| files.playbooks.as_slice());
+        let recipes = RecipeFiles::load(&self.config, playbooks);
         let of_alerts = both(
-            AnalyzerFiles::load(&self.config),
+            both(AnalyzerFiles::load(&self.config), recipes),
             alert_tables::load(&self.config),
         );
-        let ((files, limits), (analyzer, tables)) = both(of_repairs, of_alerts)?;
+        let of_repairs = both(files, limits(&self.config));
+        let ((files, limits), ((analyzer, recipes), tables)) = both(of_repairs, of_alerts)?;
         let now = Timestamp::now();
         let delivery = parse::delivery(&input::bytes(&self.alert)?, &tables, now)?;
         let store = match (self.table, self.control_table) {
@@ -74,6 +78,7 @@ impl Planned {
             files,
             limits,
             analyzer,
+            recipes,
             tables,
             store,
             labels: self.fingerprint_labels,
@@ -84,9 +89,13 @@ impl Planned {
             Output::Json => report::json(&plans, out)?,
             Output::Text => {
                 report::head(has_table, left_out, out)?;
-                let models = by.analyzer.settings.providers.len();
+                let settings = &by.analyzer.settings;
+                let asked = report::Asked {
+                    models: settings.providers.len(),
+                    prometheus: settings.evidence.prometheus.is_some(),
+                };
                 for plan in &plans {
-                    report::text(plan, models, out)?;
+                    report::text(plan, asked, out)?;
                 }
             }
         }

@@ -127,6 +127,7 @@ impl Case {
             &incident.alert,
             service.clone(),
             &PastSuccess::new(),
+            None,
         ) {
             // What a delivery pipeline reports is shown and never repaired.
             Choice::Plan(plan) if incident.kind != IncidentKind::Pipeline => {

@@ -212,8 +212,13 @@ mod tests {
                             scope: None,
                             ..service.clone()
                         };
-                        let choice =
-                            choose(&files.playbooks, &alert, Ok(&here), &PastSuccess::new());
+                        let choice = choose(
+                            &files.playbooks,
+                            &alert,
+                            Ok(&here),
+                            &PastSuccess::new(),
+                            None,
+                        );
                         matches!(choice, Choice::Plan(plan) if plan.playbook == playbook.id)
                     };
                     if files.services.iter().any(fits) {

@@ -18,6 +18,8 @@ use intake::Delivery;
 use jiff::{SignedDuration, Timestamp};
 use playbook_files::analyzer_files::{AnalyzerFiles, RULES};
 use playbook_files::operator_files::OperatorFiles;
+use playbook_files::recipe_files::RecipeFiles;
+use recipes::Recipe;
 use store::{ControlTable, Store, fresh_incident_id};
 
 use crate::exit::Failure;
@@ -30,6 +32,7 @@ pub(super) struct By {
     pub(super) files: OperatorFiles,
     pub(super) limits: Limits,
     pub(super) analyzer: AnalyzerFiles,
+    pub(super) recipes: RecipeFiles,
     pub(super) tables: AlertTables,
     pub(super) store: Option<(Store, ControlTable)>,
     pub(super) labels: Vec<String>,
@@ -44,6 +47,8 @@ pub(super) struct AlertPlan<'a> {
     pub(super) goes_to: GoesTo,
     pub(super) service: Result<&'a Service, NoService>,
     pub(super) fitting: Vec<Fit<'a>>,
+    /// What would be asked about it, and what the answers can show.
+    pub(super) recipe: Option<&'a Recipe>,
     /// The incident that it would open, as it would be after its analysis.
     pub(super) incident: Option<Incident>,
 }
@@ -108,6 +113,7 @@ impl By {
                     |service| fitting(&self.files.playbooks, &alert, service),
                 ),
                 fingerprint,
+                recipe: recipes::choose(&self.recipes.recipes, &alert),
                 alert,
                 goes_to,
                 service,
@@ -151,7 +157,8 @@ impl By {
         };
         let known = match &self.store {
             Some((store, control)) => {
-                propose::gather((store, control), &self.files, &self.limits, &alert, now).await
+                let tables = (store, control);
+                propose::gather(tables, &self.files, &self.limits, (&alert, None), now).await
             }
             None => StoreFacts {
                 readings: nothing_ran(),

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use analyzer::evidence::recipe_questions::questions;
 use domain::alert::AlertStatus;
 use domain::incident::guardrail::names;
 use domain::incident::{Incident, Status};
@@ -33,12 +34,17 @@ pub(super) fn head(has_table: bool, left_out: u64, out: &mut dyn Write) -> Resul
     Ok(())
 }
 
+/// Who is asked on the stack.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    /// How many models.
+    pub(super) models: usize,
+    /// True if there is a Prometheus for a recipe's questions.
+    pub(super) prometheus: bool,
+}
+
 /// Writes everything that would happen for one alert.
-pub(super) fn text(
-    plan: &AlertPlan<'_>,
-    models: usize,
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
+pub(super) fn text(plan: &AlertPlan<'_>, asked: Asked, out: &mut dyn Write) -> Result<(), Failure> {
     writeln!(out)?;
     identity(plan, out)?;
     match plan.goes_to {
@@ -71,7 +77,8 @@ pub(super) fn text(
         return Ok(());
     };
     service(plan, out)?;
-    finding(incident, models, out)?;
+    recipe(plan, asked, out)?;
+    finding(incident, asked.models, out)?;
     if let Some(plan) = &incident.plan {
         print::plan(plan, out)?;
     }
@@ -151,6 +158,33 @@ fn service(plan: &AlertPlan<'_>, out: &mut dyn Write) -> Result<(), Failure> {
         writeln!(
             out,
             "  playbook     none matches this alert or its type for this service"
+        )?;
+    }
+    Ok(())
+}
+
+/// Writes the recipe for the alert, and its questions with the alert's labels in them.
+fn recipe(plan: &AlertPlan<'_>, asked: Asked, out: &mut dyn Write) -> Result<(), Failure> {
+    let Some(recipe) = plan.recipe else {
+        return Ok(());
+    };
+    let causes = recipe.causes.len();
+    writeln!(
+        out,
+        "  recipe       {}, {causes} causes: {}",
+        recipe.id, recipe.name
+    )?;
+    let service = plan.service.as_ref().ok().copied();
+    for (id, query) in questions(recipe, &plan.alert, service) {
+        match query {
+            Ok(query) => writeln!(out, "    asks       {id}: {}", line(&query, SHOWN * 4))?,
+            Err(why) => writeln!(out, "    skips      {id}: {}", line(&why, SHOWN * 4))?,
+        }
+    }
+    if !asked.prometheus {
+        writeln!(
+            out,
+            "    on the stack nothing is asked: analyzer.yaml names no Prometheus"
         )?;
     }
     Ok(())
@@ -241,6 +275,7 @@ fn as_json(plan: &AlertPlan<'_>) -> Value {
         "severity": alert.severity,
         "urgency": incident.map(|incident| incident.severity),
         "service": plan.service.as_ref().ok().map(|service| &service.name),
+        "recipe": plan.recipe.map(|recipe| &recipe.id),
         "playbook": incident.and_then(|incident| incident.plan.as_ref()).map(|plan| &plan.playbook),
         "decision": decision,
         "why": why,

@@ -10,6 +10,7 @@ use aws::queue::{Queue, QueueError};
 use aws::secrets::Secrets;
 use aws_types::SdkConfig;
 use domain::alert::Alert;
+use domain::analysis::Analysis;
 use domain::analysis::settings::TracingSettings;
 use domain::incident::Incident;
 use domain::notification::channels::Channels;
@@ -20,6 +21,7 @@ use domain::primitives::language::Language;
 use jiff::{SignedDuration, Timestamp};
 use playbook_files::analyzer_files::AnalyzerFiles;
 use playbook_files::operator_files::{OperatorFiles, limits};
+use playbook_files::recipe_files::RecipeFiles;
 use reqwest::Client;
 use settings::channels_file;
 use settings::config_error::both;
@@ -100,6 +102,7 @@ pub struct App {
     pub(crate) repairs: Queue,
     pub(crate) files: OperatorFiles,
     pub(crate) analyzer: AnalyzerFiles,
+    pub(crate) recipes: RecipeFiles,
     pub(crate) limits: Limits,
     pub(crate) secrets: Secrets,
     pub(crate) http: Client,
@@ -121,12 +124,15 @@ impl App {
     /// # Errors
     /// Everything that is wrong with the files.
     pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, StartupError> {
-        let of_repairs = both(
-            OperatorFiles::load(&config.config_dir),
-            limits(&config.config_dir),
+        let directory = &config.config_dir;
+        let files = OperatorFiles::load(directory);
+        let playbooks = files.as_ref().ok().map(|files| files.playbooks.as_slice());
+        let of_analysis = both(
+            AnalyzerFiles::load(directory),
+            RecipeFiles::load(directory, playbooks),
         );
-        let ((files, limits), analyzer) =
-            both(of_repairs, AnalyzerFiles::load(&config.config_dir))?;
+        let of_repairs = both(files, limits(directory));
+        let ((files, limits), (analyzer, recipes)) = both(of_repairs, of_analysis)?;
         let http = outbound::client()?;
         let servers = &analyzer.settings.evidence;
         let prometheus = servers
@@ -156,6 +162,7 @@ impl App {
             http,
             files,
             analyzer,
+            recipes,
             limits,
             approval_ttl: config.approval_ttl,
             storm_limit: config.storm_limit,
@@ -164,9 +171,15 @@ impl App {
     }
 
     /// What the store says about the plan that an alert will get.
-    pub(crate) async fn known(&self, alert: &Alert, now: Timestamp) -> StoreFacts {
+    pub(crate) async fn known(
+        &self,
+        alert: &Alert,
+        analysis: &Analysis,
+        now: Timestamp,
+    ) -> StoreFacts {
         let tables = (&self.store, &self.control);
-        propose::gather(tables, &self.files, &self.limits, alert, now).await
+        let about = (alert, analysis.cause.as_ref());
+        propose::gather(tables, &self.files, &self.limits, about, now).await
     }
 
     /// By what it is decided, with what the store says.

@@ -1,5 +1,5 @@
-//! Diagnosis of an incident: evidence first, then memory, then the models in their order, and the
-//! static analyzer if no model answers.
+//! Diagnosis of an incident: evidence first, then the recipe's cause, then memory, then the models in
+//! their order, and the static analyzer if no model answers.
 
 use domain::phrase;
 use domain::primitives::time::expired;
@@ -21,6 +21,7 @@ use crate::evidence::gather::Gathered;
 use crate::evidence::milliseconds;
 use crate::models::Asked;
 use crate::prompt::Subject;
+use crate::recipe;
 use crate::static_analyzer;
 use crate::trace::Span;
 
@@ -99,6 +100,10 @@ impl App {
             evidence = gathered.evidence;
         }
         span.set("quell.provider", analysis.provider.clone());
+        if let Some(cause) = &analysis.cause {
+            span.set("quell.recipe", cause.recipe.clone());
+            span.set("quell.cause", cause.id.clone());
+        }
         span.set("quell.risk", analysis.risk.as_str());
         // Set last, so that it covers the evidence and the models too.
         analysis.duration_ms = milliseconds(started);
@@ -110,7 +115,7 @@ impl App {
         &self,
         mut base: Analysis,
         incident: &Incident,
-        gathered: &Gathered,
+        gathered: &Gathered<'_>,
         (occasion, holder): (Occasion, &str),
         (now, until): (Timestamp, Instant),
         span: &Span,
@@ -120,6 +125,13 @@ impl App {
         let memory = recall(&gathered.past, settings.memory.incidents)
             .filter(|_| settings.memory.mode != MemoryMode::Off);
         base.remembered = memory.as_ref().map(|memory| memory.sentence.clone());
+        if let Some(consultation) = &gathered.consultation {
+            base = consultation.over(base, &gathered.evidence, &self.recipes.causes);
+        }
+        // It was measured just now: neither what helped last time nor a model's word takes its place, also where a person doubts it.
+        if recipe::is_clear(&base) {
+            return Ok(base);
+        }
         // A person who asks for a new analysis doubts the old one: memory would only repeat it.
         if let Some(memory) = memory
             .filter(|_| settings.memory.mode == MemoryMode::Use && occasion == Occasion::Opened)

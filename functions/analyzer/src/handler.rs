@@ -86,7 +86,7 @@ impl App {
             // decide starts now.
             let now = now + began.elapsed();
             let mut decision = span.child("decide", SpanKind::Internal);
-            let known = self.known(&incident.alert, now).await;
+            let known = self.known(&incident.alert, &diagnosis.analysis, now).await;
             let keys = self.signing_keys(&incident.alert).await;
             let signing = keys.as_ref().map_or(Signing::WithoutKeys, Signing::With);
             let rules = self.rules(&known, signing);

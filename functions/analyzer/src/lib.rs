@@ -11,6 +11,7 @@ pub mod prompt;
 pub mod propose;
 pub mod providers;
 mod reanalysis;
+mod recipe;
 mod recurrence;
 pub mod static_analyzer;
 mod storms;

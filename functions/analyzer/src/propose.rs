@@ -3,6 +3,7 @@
 
 use aws::Chain;
 use domain::alert::Alert;
+use domain::analysis::FoundCause;
 use domain::incident::change::IncidentChange;
 use domain::incident::guardrail::{Guardrail, GuardrailOutcome, all_passed};
 use domain::phrase;
@@ -52,17 +53,22 @@ pub struct StoreFacts {
     pub readings: GuardrailInputs,
 }
 
-/// Reads what the choice of a playbook and the guardrails ask the store about an alert. Nothing is read where there will be no plan, and
+/// Reads what the choice of a playbook and the guardrails ask the store about an alert and the cause that a recipe found. Nothing is read where there will be no plan, and
 /// past success only where it decides.
 pub async fn gather(
     (store, control): (&Store, &ControlTable),
     files: &OperatorFiles,
     limits: &Limits,
-    alert: &Alert,
+    (alert, cause): (&Alert, Option<&FoundCause>),
     now: Timestamp,
 ) -> StoreFacts {
     let service = service::find(&files.services, alert);
-    let asked = undecided(&files.playbooks, alert, service.as_ref().ok().copied());
+    let asked = undecided(
+        &files.playbooks,
+        alert,
+        service.as_ref().ok().copied(),
+        cause,
+    );
     let tallies = asked.into_iter().map(|playbook| async move {
         match store.runs(playbook).await {
             Ok(runs) => Some((playbook.to_owned(), RunCounts::of(&runs, &limits.autonomy, now))),
@@ -73,7 +79,7 @@ pub async fn gather(
         }
     });
     let past: PastSuccess = join_all(tallies).await.into_iter().flatten().collect();
-    let readings = match choose(&files.playbooks, alert, service, &past) {
+    let readings = match choose(&files.playbooks, alert, service, &past, cause) {
         Choice::Plan(plan) => store.readings(files.asked(&plan), control).await,
         Choice::None(_) => GuardrailInputs::default(),
     };
@@ -88,11 +94,13 @@ pub(crate) fn planned(
     now: Timestamp,
 ) -> Result<Plan, Phrase> {
     let alert = &change.incident.alert;
+    let analysis = change.incident.analysis.as_ref();
     let plan = match choose(
         &rules.files.playbooks,
         alert,
         service::find(&rules.files.services, alert),
         &rules.known.past,
+        analysis.and_then(|analysis| analysis.cause.as_ref()),
     ) {
         Choice::Plan(plan) => *plan,
         Choice::None(why) => return Err(why),

@@ -39,7 +39,7 @@ impl App {
             // Who is asked about a plan has the whole time for it, whatever the models took.
             let now = now + began.elapsed();
             let mut decision = span.child("decide", SpanKind::Internal);
-            let known = self.known(&incident.alert, now).await;
+            let known = self.known(&incident.alert, &diagnosis.analysis, now).await;
             let decide = |change: &mut IncidentChange| {
                 decide_anew(
                     change,

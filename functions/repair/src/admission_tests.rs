@@ -130,6 +130,7 @@ pub(crate) fn planned() -> (IncidentChange, Plan) {
         &alert,
         service::find(&files.services, &alert),
         &PastSuccess::new(),
+        None,
     ) else {
         panic!("a plan")
     };

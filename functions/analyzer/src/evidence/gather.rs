@@ -7,16 +7,20 @@ use domain::phrase;
 use domain::playbook::service::{Level, Service};
 use domain::primitives::phrase::Phrase;
 use jiff::Timestamp;
+use recipes::Recipe;
 
 use crate::app::App;
 use crate::evidence::{at_once, kept};
+use crate::recipe::{Consultation, Known, facts, open_count, past_count};
 use crate::trace::Span;
 
 /// What was found out about an incident.
 #[derive(Debug)]
-pub(crate) struct Gathered {
+pub(crate) struct Gathered<'a> {
     /// Everything that was asked, and what came back.
     pub(crate) evidence: Vec<Evidence>,
+    /// The recipe for the alert with what is known by it, where there is one and a server to ask.
+    pub(crate) consultation: Option<Consultation<'a>>,
     /// The earlier incidents of its fingerprint, newest first; none if one of them could not be read, because nothing can be concluded then.
     pub(crate) past: Vec<Incident>,
 }
@@ -29,17 +33,31 @@ impl App {
         service: Option<&Service>,
         now: Timestamp,
         span: &Span,
-    ) -> Gathered {
+    ) -> Gathered<'_> {
         let settings = &self.analyzer.settings.evidence;
         let near = self.near(&incident.alert);
+        let recipe = self.recipe(&incident.alert);
         let ((past, past_evidence), open, prometheus, signoz) = tokio::join!(
             self.past(incident, settings, now, span),
             self.open(incident, &near, settings, now, span),
-            self.prometheus(incident, service, now, span),
+            self.prometheus(incident, service, recipe, now, span),
             self.signoz(incident, service, now, span),
         );
+        let known = Known {
+            incident,
+            service_known: service.is_some(),
+            past: past_count(&past, past_evidence.as_ref()),
+            open: open_count(open.as_ref()),
+            now,
+        };
+        let consultation = recipe.map(|recipe| Consultation {
+            recipe,
+            facts: facts(&known, prometheus.answers),
+            questions: prometheus.questions,
+        });
         let registry = service.map(|service| registry(service, now));
         let evidence = prometheus
+            .evidence
             .into_iter()
             .chain(signoz)
             .chain(past_evidence)
@@ -48,8 +66,15 @@ impl App {
             .chain(registry);
         Gathered {
             evidence: evidence.map(kept).collect(),
+            consultation,
             past,
         }
+    }
+
+    /// The recipe for an alert. Its questions are for Prometheus: without one there is nothing to consult.
+    fn recipe(&self, alert: &Alert) -> Option<&Recipe> {
+        self.prometheus.as_ref()?;
+        recipes::choose(&self.recipes.recipes, alert)
     }
 }
 

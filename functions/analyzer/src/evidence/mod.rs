@@ -7,10 +7,11 @@ pub(crate) mod incidents;
 pub mod prometheus;
 mod prometheus_answer;
 mod promql;
+pub mod recipe_questions;
 mod servers;
 pub(crate) mod signoz;
 #[cfg(test)]
-mod stand_in;
+pub(crate) mod stand_in;
 
 use std::time::{Duration, Instant};
 
@@ -95,12 +96,6 @@ fn below(base: &Url, path: &[&str]) -> Url {
         segments.pop_if_empty().extend(path);
     }
     url
-}
-
-/// True for a text that means nothing but itself in a query, whatever the query's language: letters, digits and `_ . : / -`.
-fn is_plain(text: &str) -> bool {
-    text.bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b"_.:/-".contains(&b))
 }
 
 /// What is asked of whom, and how long the answer may take.
@@ -197,7 +192,7 @@ async fn answer(request: RequestBuilder) -> Result<(StatusCode, Vec<u8>), NoAnsw
 mod tests {
     use secrecy::SecretString;
 
-    use super::{base_url, below, is_plain, without};
+    use super::{base_url, below, without};
 
     #[test]
     fn the_rule_for_urls_lets_through_what_is_one() {
@@ -239,19 +234,6 @@ mod tests {
                 expected,
                 "{base}"
             );
-        }
-    }
-
-    #[test]
-    fn plain_text_has_no_signs_of_a_query() {
-        for plain in ["", "web-1", "10.0.0.1:9100", "a/b_c", "HTTP"] {
-            assert!(is_plain(plain), "{plain}");
-        }
-        for signs in [
-            "a b", "\"", "'", "\\", "a\n", "{", "}", "$x", "a=b", "ä", "\u{202e}", "a,b", "#", "(",
-            "*", "|",
-        ] {
-            assert!(!is_plain(signs), "{signs:?}");
         }
     }
 

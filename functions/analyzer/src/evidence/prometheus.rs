@@ -10,6 +10,7 @@ use domain::analysis::evidence::{Evidence, Found, Source};
 use domain::analysis::settings::{NamedQuery, PrometheusSettings};
 use domain::phrase;
 use domain::playbook::service::Service;
+use domain::primitives::duration::Length;
 use domain::primitives::safe_text::cut;
 use futures_util::future::{join, join_all};
 use jiff::Timestamp;
@@ -117,16 +118,8 @@ impl Prometheus {
     }
 
     fn configured_questions(&self, alert: &Alert, service: Option<&Service>) -> Vec<Question> {
-        let value_of = |name: &str| match name {
-            "target" => Some(alert.target.clone()),
-            "namespace" => Some(alert.namespace.clone()),
-            "service" => service
-                .map(|service| service.name.to_string())
-                .or_else(|| alert.labels.get(name).cloned()),
-            label => alert.labels.get(label).cloned(),
-        };
         let question = |named: &NamedQuery| {
-            let query = filled(&named.query, value_of);
+            let query = filled(&named.query, alert, service);
             Question {
                 name: named.name.clone(),
                 unit: named.unit.clone(),
@@ -156,12 +149,15 @@ impl Prometheus {
             query,
             limit,
         } = question;
+        let timeout = self.settings.timeout;
         let asked = query.as_ref().unwrap_or(&name).clone();
         let is_charted = limit.is_some();
         let mut first: Option<Labels> = None;
         let found = async {
             let query = query?;
-            let mut series = self.range(&query, key, measured_window(at)).await?;
+            let mut series = self
+                .range(&query, key, measured_window(at), timeout)
+                .await?;
             // Its own labels are in the alert: what the alert is about comes first, whatever the order of the answer.
             series.sort_by_key(|series| series.strange_labels(labels));
             series.truncate(SERIES_KEPT);
@@ -178,7 +174,7 @@ impl Prometheus {
             source: Source::Prometheus,
             asked: asked.clone().into(),
             at,
-            timeout: self.settings.timeout,
+            timeout,
             key,
         };
         let hours = async {
@@ -201,8 +197,9 @@ impl Prometheus {
 
     /// The series of a chart; none where they cannot be had, which is no failure: the value is measured without them.
     async fn hours(&self, query: &str, key: Option<&SecretString>, at: Timestamp) -> Vec<Series> {
-        let limit = Duration::from_secs(self.settings.timeout.seconds());
-        match timeout(limit, self.range(query, key, chart_window(at))).await {
+        let within = self.settings.timeout;
+        let limit = Duration::from_secs(within.seconds());
+        match timeout(limit, self.range(query, key, chart_window(at), within)).await {
             Ok(Ok(series)) => series,
             Ok(Err(why)) => {
                 debug!(%why, "there is no chart of the alert's value");
@@ -215,12 +212,18 @@ impl Prometheus {
         }
     }
 
+    /// How long an answer may take, by the operator's settings.
+    pub(super) fn timeout(&self) -> Length {
+        self.settings.timeout
+    }
+
     /// The points of a query's series.
-    async fn range(
+    pub(super) async fn range(
         &self,
         query: &str,
         key: Option<&SecretString>,
         window: Window,
+        within: Length,
     ) -> Result<Vec<Series>, NoAnswer> {
         // A query can be longer than a proxy lets a URL be: it is the body, in the form of a URL's query.
         let mut form = self.base.clone();
@@ -229,7 +232,7 @@ impl Prometheus {
             .append_pair("start", &window.start().to_string())
             .append_pair("end", &window.end.as_second().to_string())
             .append_pair("step", &window.step_seconds.to_string())
-            .append_pair("timeout", &format!("{}s", self.settings.timeout.seconds()));
+            .append_pair("timeout", &format!("{}s", within.seconds()));
         let body = form.query().unwrap_or_default().to_owned();
         let url = below(&self.base, &["api", "v1", "query_range"]);
         let mut request = self
@@ -259,7 +262,7 @@ impl Prometheus {
     }
 
     /// The page that shows a query's graph to a person.
-    fn page(&self, query: &str, at: Timestamp) -> Url {
+    pub(super) fn page(&self, query: &str, at: Timestamp) -> Url {
         let mut page = below(&self.base, &["graph"]);
         page.query_pairs_mut()
             .append_pair("g0.expr", query)
@@ -274,7 +277,7 @@ impl Prometheus {
 }
 
 /// The times of a measurement.
-fn measured_window(end: Timestamp) -> Window {
+pub(super) fn measured_window(end: Timestamp) -> Window {
     Window {
         end,
         step_seconds: STEP_SECONDS,

@@ -93,6 +93,11 @@ impl Series {
             .count()
     }
 
+    /// The values of its points, oldest first.
+    pub(super) fn points(&self) -> Vec<f64> {
+        self.values.iter().map(|point| point.value).collect()
+    }
+
     /// True if a point of it is a finite number.
     fn has_numbers(&self) -> bool {
         self.values.iter().any(|point| point.value.is_finite())
@@ -133,8 +138,8 @@ pub(super) fn measured(
 ) -> Vec<Measurement> {
     let differing = differing_labels(series);
     let measure = |one: &Series| {
-        let points: Vec<f64> = one.values.iter().map(|point| point.value).collect();
-        let measurement = Measurement::of(&called(name, &one.metric, &differing), unit, &points)?;
+        let name = called(name, &one.metric, &differing);
+        let measurement = Measurement::of(&name, unit, &one.points())?;
         Some(Measurement {
             limit: limit.map(str::to_owned),
             ..measurement

@@ -1,13 +1,15 @@
-//! Minimal PromQL scanner: finds an alert's expression, its comparisons, and the place of labels in
-//! a query.
+//! Minimal PromQL scanner: finds an alert's expression and its comparisons, and fills labels into a
+//! query.
 //!
 //! <https://prometheus.io/docs/prometheus/latest/querying/operators/>
 
-use domain::alert::ANNOTATION_CHARACTERS;
+use domain::alert::{ANNOTATION_CHARACTERS, Alert};
 use domain::phrase;
+use domain::playbook::service::Service;
+use recipes::query::Unasked;
 use reqwest::Url;
 
-use super::{NoAnswer, below, is_plain};
+use super::{NoAnswer, below};
 
 /// The longest expression that is asked for, in bytes.
 const EXPRESSION_BYTES: usize = 4096;
@@ -137,46 +139,35 @@ fn word_length(bytes: &[u8]) -> usize {
         .count()
 }
 
-/// A configured query with values in the places of its `$names`. A `$` that no name follows is text, as at the end of a pattern.
+/// A query with an alert's values in the places of its `$names`: those of its labels, and of `$target`, `$namespace` and `$service`.
 ///
 /// A value from outside never leaves the place that the operator gave it: one that could is not filled in.
 pub(super) fn filled(
     query: &str,
-    value_of: impl Fn(&str) -> Option<String>,
+    alert: &Alert,
+    service: Option<&Service>,
 ) -> Result<String, NoAnswer> {
-    let mut parts = query.split('$');
-    let mut filled = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let length = if part.starts_with(|c: char| c.is_ascii_digit()) {
-            0
-        } else {
-            name_length(part)
-        };
-        let (name, rest) = part.split_at(length);
-        if name.is_empty() {
-            filled.push('$');
-        } else {
-            // To Prometheus a label without a value is no label: it would match every series that lacks it.
-            let value = value_of(name).filter(|value| !value.is_empty());
-            let value = value
-                .ok_or_else(|| NoAnswer::NotAsked(phrase!("the alert has no `{name}`", name)))?;
-            if !is_plain(&value) {
-                return Err(NoAnswer::NotAsked(phrase!(
-                    "the alert's `{name}` holds more than A-Z a-z 0-9 _ . : / -",
-                    name
-                )));
+    let label_of = |label: &str| alert.labels.get(label).cloned();
+    let value_of = |name: &str| match name {
+        "target" => Some(alert.target.clone()),
+        "namespace" => Some(alert.namespace.clone()),
+        "service" => service
+            .map(|service| service.name.to_string())
+            .or_else(|| label_of(name)),
+        label => label_of(label),
+    };
+    recipes::query::filled(query, label_of, value_of).map_err(|why| {
+        NoAnswer::NotAsked(match why {
+            Unasked::Missing(name) => phrase!("the alert has no `{name}`", name),
+            Unasked::NotPlain(name) => phrase!(
+                "the alert's `{name}` holds more than A-Z a-z 0-9 _ . : / -",
+                name
+            ),
+            Unasked::NoneOf(names) => {
+                phrase!("the alert has none of the labels {names}", names)
             }
-            filled.push_str(&value);
-        }
-        filled.push_str(rest);
-    }
-    Ok(filled)
-}
-
-fn name_length(text: &str) -> usize {
-    text.bytes()
-        .take_while(|b| b.is_ascii_alphanumeric() || *b == b'_')
-        .count()
+        })
+    })
 }
 
 #[cfg(test)]

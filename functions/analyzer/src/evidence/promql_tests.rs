@@ -3,6 +3,7 @@
 use reqwest::Url;
 
 use super::super::NoAnswer;
+use super::super::stand_in::alert;
 use super::{filled, own_expression, value_side};
 
 fn expression_at(server: &str, generator_url: &str) -> Option<Result<String, NoAnswer>> {
@@ -173,19 +174,13 @@ fn the_limit_of_an_alert_is_its_comparison_with_a_number() {
 
 #[test]
 fn a_query_is_filled_with_plain_values_alone() {
-    let value_of = |name: &str| {
-        let values = [
-            ("instance", "h-1:9100"),
-            ("pod", "web"),
-            ("_a1", "x"),
-            ("empty", ""),
-            ("evil", "x\"} or vector(1) #"),
-        ];
-        values
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, value)| (*value).to_owned())
-    };
+    let alert = alert(&[
+        ("instance", "h-1:9100"),
+        ("pod", "web"),
+        ("_a1", "x"),
+        ("empty", ""),
+        ("evil", "x\"} or vector(1) #"),
+    ]);
     let cases = [
         (
             r#"up{instance="$instance"}"#,
@@ -222,7 +217,7 @@ fn a_query_is_filled_with_plain_values_alone() {
         ),
     ];
     for (query, expected) in cases {
-        let found = filled(query, value_of).map_err(|why| why.to_string());
+        let found = filled(query, &alert, None).map_err(|why| why.to_string());
         assert_eq!(
             found,
             expected.map(str::to_owned).map_err(str::to_owned),

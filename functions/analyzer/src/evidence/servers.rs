@@ -1,5 +1,6 @@
 //! Evidence from the operator's servers, each asked with its key.
 
+use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::time::Duration;
 
@@ -10,26 +11,41 @@ use domain::incident::Incident;
 use domain::phrase;
 use domain::playbook::service::Service;
 use domain::primitives::phrase::Phrase;
+use futures_util::future::join;
 use jiff::Timestamp;
+use recipes::Recipe;
+use recipes::facts::Answer;
 use secrecy::SecretString;
 use tokio::time::timeout;
 
 use crate::app::App;
 use crate::evidence::at_once;
+use crate::evidence::recipe_questions::Consulted;
 use crate::trace::{Span, SpanKind};
 
 /// How long Secrets Manager may take for a key: it has tries of its own, which together take longer than a server or a model is worth
 /// waiting for.
 const PATIENCE: Duration = Duration::from_secs(4);
 
+/// What Prometheus was asked about an incident.
+#[derive(Debug, Default)]
+pub(super) struct OfPrometheus {
+    /// That of the recipe's questions comes first.
+    pub(super) evidence: Vec<Evidence>,
+    /// The ids of those questions, in the order of their evidence.
+    pub(super) questions: Vec<String>,
+    pub(super) answers: BTreeMap<String, Answer>,
+}
+
 impl App {
     pub(super) async fn prometheus(
         &self,
         incident: &Incident,
         service: Option<&Service>,
+        recipe: Option<&Recipe>,
         now: Timestamp,
         span: &Span,
-    ) -> Vec<Evidence> {
+    ) -> OfPrometheus {
         let Some((settings, prometheus)) = self
             .analyzer
             .settings
@@ -38,14 +54,35 @@ impl App {
             .as_ref()
             .zip(self.prometheus.as_ref())
         else {
-            return vec![];
+            return OfPrometheus::default();
         };
         let secret = settings.token_secret.as_deref();
+        let alert = &incident.alert;
+        let mut consulted = Vec::new();
         let look = async |key: Option<&SecretString>| {
-            prometheus.look(key, &incident.alert, service, now).await
+            let consult = async {
+                match recipe {
+                    Some(recipe) => prometheus.consult(key, recipe, (alert, service), now).await,
+                    None => Vec::new(),
+                }
+            };
+            let looked;
+            (consulted, looked) = join(consult, prometheus.look(key, alert, service, now)).await;
+            let of_recipe = consulted.iter().map(|one: &Consulted| one.evidence.clone());
+            of_recipe.chain(looked).collect()
         };
-        self.server(Source::Prometheus, secret, now, span, look)
-            .await
+        let evidence = self
+            .server(Source::Prometheus, secret, now, span, look)
+            .await;
+        let questions = consulted.iter().map(|one| one.question.clone()).collect();
+        let answers = consulted
+            .into_iter()
+            .filter_map(|one| Some((one.question, one.answer?)));
+        OfPrometheus {
+            evidence,
+            questions,
+            answers: answers.collect(),
+        }
     }
 
     pub(super) async fn signoz(

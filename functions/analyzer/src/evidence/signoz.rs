@@ -10,13 +10,14 @@ use domain::analysis::evidence::{Evidence, Found, Measurement, Source};
 use domain::analysis::settings::SignozSettings;
 use domain::phrase;
 use domain::playbook::service::Service;
+use domain::primitives::safe_text::is_plain;
 use jiff::Timestamp;
 use reqwest::{Client, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Inquiry, InvalidUrl, NoAnswer, answer, base_url, below, is_plain};
+use super::{Inquiry, InvalidUrl, NoAnswer, answer, base_url, below};
 
 /// How long the window is, in minutes. There is a point for each.
 const MINUTES: i64 = 30;

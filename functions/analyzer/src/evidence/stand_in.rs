@@ -11,7 +11,7 @@ use reqwest::Client;
 use reqwest::redirect::Policy;
 
 /// A server that answers with a status, a type and a body.
-pub(super) fn answering(status: u16, content_type: &str, body: &str) -> Server {
+pub(crate) fn answering(status: u16, content_type: &str, body: &str) -> Server {
     Server::playing(vec![answer(
         status,
         &[("content-type", content_type)],
@@ -20,7 +20,7 @@ pub(super) fn answering(status: u16, content_type: &str, body: &str) -> Server {
 }
 
 /// A client as the analyzer has one.
-pub(super) fn client() -> Client {
+pub(crate) fn client() -> Client {
     // A second call finds the provider installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder()
@@ -30,12 +30,12 @@ pub(super) fn client() -> Client {
 }
 
 /// The shortest time that the settings allow.
-pub(super) fn second() -> Length {
+pub(crate) fn second() -> Length {
     Length::try_from("1s".to_owned()).expect("a length of time")
 }
 
 /// An alert about high load, with these labels.
-pub(super) fn alert(labels: &[(&str, &str)]) -> Alert {
+pub(crate) fn alert(labels: &[(&str, &str)]) -> Alert {
     let labels: Texts = labels
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
@@ -56,7 +56,7 @@ pub(super) fn alert(labels: &[(&str, &str)]) -> Alert {
 }
 
 /// A service of the registry.
-pub(super) fn service(name: &str, facts: &[(&str, &str)]) -> Service {
+pub(crate) fn service(name: &str, facts: &[(&str, &str)]) -> Service {
     Service {
         name: name.into(),
         aliases: Vec::new(),

@@ -34,6 +34,8 @@ pub(crate) struct IncidentView {
     pub(crate) remembered: Option<String>,
     #[serde(skip)]
     pub(crate) fell_back_because: Option<String>,
+    #[serde(skip)]
+    pub(crate) no_cause_because: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) plan: Option<PlanView>,
     /// Why there is none.
@@ -97,6 +99,9 @@ impl IncidentView {
             fell_back_because: analysis
                 .as_ref()
                 .and_then(|found| said(&found.fell_back_because)),
+            no_cause_because: analysis
+                .as_ref()
+                .and_then(|found| said(&found.no_cause_because)),
             analysis,
             plan: plan.map(|plan| PlanView::of(plan, say)),
             no_plan_because: no_plan.map(|why| say.sentence(why)),
@@ -158,6 +163,13 @@ impl IncidentView {
             Some(texts) => (&texts.root_cause, &texts.action),
             None => (&analysis.root_cause, &analysis.suggested_action),
         })
+    }
+
+    /// The title of the cause that a recipe found, on what it rests, and the evidence that it cites, such as `E1, E2`.
+    pub(crate) fn known_cause(&self, say: &Say) -> Option<(&str, &'static str, String)> {
+        let cause = self.analysis.as_ref()?.cause.as_ref()?;
+        let kind = say.word("evidence_kind", cause.evidence.as_str());
+        Some((cause.title_in(say.language), kind, cause.cited()))
     }
 
     /// How sure the finding is, in per cent.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::alert::Alert;
+use crate::analysis::FoundCause;
 use crate::phrase;
 use crate::playbook::Playbook;
 use crate::playbook::plan::Plan;
@@ -40,11 +41,15 @@ pub struct Fit<'a> {
 /// Chooses the playbook for an alert on a service: the alert's name counts 4, its type 2, a listed service 1. The best one wins. Between
 /// those that fit equally well past success decides: the lower bound of runs that held, rounded down to a tenth, so that it is never worth
 /// as much as a point, and a hair's breadth decides nothing. A tie is no choice, and neither is a weak match.
+///
+/// The cause that a recipe found takes out the playbooks that it speaks against, and goes before past success between equals: which cause it
+/// is was measured at this incident.
 pub fn choose(
     playbooks: &[Playbook],
     alert: &Alert,
     service: Result<&Service, NoService>,
     past: &PastSuccess,
+    cause: Option<&FoundCause>,
 ) -> Choice {
     let service = match service
         .map_err(Phrase::from)
@@ -58,9 +63,19 @@ pub fn choose(
             .copied()
             .unwrap_or_default()
     };
-    let mut best = best(playbooks, alert, service);
+    let Best {
+        fits: mut best,
+        spoken_against,
+    } = best(playbooks, alert, service, cause);
     best.sort_by_key(|fit| std::cmp::Reverse(tenths(counts(fit))));
     let Some(one) = best.first() else {
+        if let Some(cause) = cause.filter(|_| !spoken_against.is_empty()) {
+            return Choice::None(phrase!(
+                "the cause ({cause}) speaks against {playbooks}",
+                cause = cause.title,
+                playbooks = spoken_against.join(", ")
+            ));
+        }
         return Choice::None(none_fits(playbooks, alert, service));
     };
     let (playbook, known) = (one.playbook, counts(one));
@@ -85,6 +100,22 @@ pub fn choose(
     let mut reasons = one.reasons.clone();
     if known.counted > 0 {
         reasons.push(phrase!("of its runs {runs}", runs => known.phrase()));
+    }
+    if let Some(cause) = cause {
+        if cause.speaks_for.contains(&playbook.id) {
+            reasons.push(phrase!(
+                "the cause ({cause}) speaks for it",
+                cause = cause.title
+            ));
+        }
+        let against = |other: &&str| {
+            phrase!(
+                "the cause ({cause}) speaks against {playbooks}",
+                cause = cause.title,
+                playbooks = other
+            )
+        };
+        reasons.extend(spoken_against.iter().map(against));
     }
     match playbook.plan(service, &one.said, 1, reasons) {
         Ok(plan) => Choice::Plan(Box::new(Plan {
@@ -132,11 +163,12 @@ pub fn undecided<'a>(
     playbooks: &'a [Playbook],
     alert: &Alert,
     service: Option<&Service>,
+    cause: Option<&FoundCause>,
 ) -> Vec<&'a str> {
     let Some(service) = service.filter(|service| repairable(alert, service).is_ok()) else {
         return Vec::new();
     };
-    let best = best(playbooks, alert, service);
+    let best = best(playbooks, alert, service, cause).fits;
     let decides = best.len() > 1 || best.first().is_some_and(|fit| fit.score == TYPE_ALONE);
     if decides {
         best.into_iter()
@@ -169,12 +201,36 @@ pub fn fitting<'a>(playbooks: &'a [Playbook], alert: &Alert, service: &Service) 
     fitting
 }
 
-/// The playbooks that fit best, in the order of the file.
-fn best<'a>(playbooks: &'a [Playbook], alert: &Alert, service: &Service) -> Vec<Fit<'a>> {
-    let mut fitting = fitting(playbooks, alert, service);
-    let most = fitting.first().map(|fit| fit.score);
-    fitting.retain(|fit| Some(fit.score) == most);
-    fitting
+/// The playbooks between which it is chosen.
+struct Best<'a> {
+    /// Those that fit best, in the order of the file.
+    fits: Vec<Fit<'a>>,
+    /// The ids of those that fit, and are not proposed because of the cause.
+    spoken_against: Vec<&'a str>,
+}
+
+fn best<'a>(
+    playbooks: &'a [Playbook],
+    alert: &Alert,
+    service: &Service,
+    cause: Option<&FoundCause>,
+) -> Best<'a> {
+    let is_against =
+        |fit: &Fit<'_>| cause.is_some_and(|cause| cause.speaks_against.contains(&fit.playbook.id));
+    let is_for =
+        |fit: &Fit<'_>| cause.is_some_and(|cause| cause.speaks_for.contains(&fit.playbook.id));
+    let (against, mut fits): (Vec<Fit<'a>>, Vec<Fit<'a>>) = fitting(playbooks, alert, service)
+        .into_iter()
+        .partition(is_against);
+    let most = fits.first().map(|fit| fit.score);
+    fits.retain(|fit| Some(fit.score) == most);
+    if fits.iter().any(is_for) {
+        fits.retain(is_for);
+    }
+    Best {
+        fits,
+        spoken_against: against.iter().map(|fit| fit.playbook.id.as_str()).collect(),
+    }
 }
 
 #[expect(

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::{Choice, PastSuccess, choose, undecided};
 use crate::alert::classification::AlertTables;
 use crate::alert::{Alert, AlertStatus, Texts};
+use crate::analysis::{EvidenceKind, FoundCause};
 use crate::playbook::Playbook;
 use crate::playbook::service::{NoService, Service};
 use crate::playbook::tests::{echo, playbook};
@@ -48,6 +49,7 @@ fn the_best_match_wins_and_says_why() {
             &alert("TargetDown"),
             Ok(service),
             &PastSuccess::new(),
+            None,
         )
     };
     let web = service("web", "approval");
@@ -78,14 +80,14 @@ fn the_best_match_wins_and_says_why() {
     };
     insta::assert_snapshot!(none(chosen(&[by_name.clone(), twin], &web)), @"the playbooks by-name and twin fit equally well");
     insta::assert_snapshot!(none(chosen(std::slice::from_ref(&by_name), &service("web", "manual"))), @"the service web is repaired by hand only (level manual)");
-    insta::assert_snapshot!(none(choose(std::slice::from_ref(&by_name), &alert("Other"), Ok(&web), &PastSuccess::new())), @"no playbook fits the alert Other on the service web");
+    insta::assert_snapshot!(none(choose(std::slice::from_ref(&by_name), &alert("Other"), Ok(&web), &PastSuccess::new(), None)), @"no playbook fits the alert Other on the service web");
     insta::assert_snapshot!(
-        none(choose(&[by_name], &alert("TargetDown"), Err(NoService::Unknown("TargetDown".to_owned())), &PastSuccess::new())),
+        none(choose(&[by_name], &alert("TargetDown"), Err(NoService::Unknown("TargetDown".to_owned())), &PastSuccess::new(), None)),
         @"TargetDown is not in service-registry.yaml"
     );
     let unfit = echo("[0-9]+");
     insta::assert_snapshot!(
-        none(choose(&[unfit], &alert("A"), Ok(&web), &PastSuccess::new())),
+        none(choose(&[unfit], &alert("A"), Ok(&web), &PastSuccess::new(), None)),
         @"the playbook echo fits, but the value of the parameter word does not match its pattern"
     );
 }
@@ -147,7 +149,7 @@ fn past_success_decides_between_equals_only() {
             Err("the playbooks by-name and twin fit equally well"),
         ),
     ] {
-        match (choose(&playbooks, &alert, Ok(&web), &known), chosen) {
+        match (choose(&playbooks, &alert, Ok(&web), &known, None), chosen) {
             (Choice::Plan(plan), Ok((id, why))) => {
                 assert_eq!((plan.playbook.as_str(), plan.score), (id, 4), "{known:?}");
                 assert_eq!(
@@ -165,16 +167,19 @@ fn past_success_decides_between_equals_only() {
         }
     }
     assert_eq!(
-        undecided(&playbooks, &alert, Some(&web)),
+        undecided(&playbooks, &alert, Some(&web), None),
         ["by-name", "twin"],
         "of no other it is read"
     );
     assert!(
-        undecided(&playbooks[1..], &alert, Some(&web)).is_empty(),
+        undecided(&playbooks[1..], &alert, Some(&web), None).is_empty(),
         "nothing is read where the name decides"
     );
-    assert_eq!(undecided(&playbooks[2..], &alert, Some(&web)), ["by-type"]);
-    assert!(undecided(&playbooks, &alert, None).is_empty());
+    assert_eq!(
+        undecided(&playbooks[2..], &alert, Some(&web), None),
+        ["by-type"]
+    );
+    assert!(undecided(&playbooks, &alert, None, None).is_empty());
 }
 
 #[test]
@@ -194,22 +199,110 @@ fn a_match_by_type_alone_with_a_bad_record_is_weak() {
         (2, 10, true),
     ] {
         let known = past(&[("by-type", held, counted)]);
-        let choice = choose(&by_type, &alert, Ok(&web), &known);
+        let choice = choose(&by_type, &alert, Ok(&web), &known, None);
         assert_eq!(
             matches!(choice, Choice::None(_)),
             weak,
             "{held} of {counted}: {choice:?}"
         );
         assert!(
-            matches!(choose(&by_name, &alert, Ok(&web), &known), Choice::Plan(_)),
+            matches!(
+                choose(&by_name, &alert, Ok(&web), &known, None),
+                Choice::Plan(_)
+            ),
             "its name speaks for it"
         );
     }
-    let Choice::None(why) = choose(&by_type, &alert, Ok(&web), &past(&[("by-type", 0, 3)])) else {
+    let Choice::None(why) = choose(
+        &by_type,
+        &alert,
+        Ok(&web),
+        &past(&[("by-type", 0, 3)]),
+        None,
+    ) else {
         panic!("a weak match")
     };
     assert_eq!(
         why,
         "only the type speaks for the playbook by-type, and 0 of 3 held, at least 0.00 of them"
     );
+}
+
+/// A cause that speaks for and against these playbooks.
+fn cause(speaks_for: &[&str], speaks_against: &[&str]) -> FoundCause {
+    let ids = |names: &[&str]| names.iter().map(|name| (*name).into()).collect();
+    FoundCause {
+        recipe: "r".to_owned(),
+        id: "c".to_owned(),
+        title: "It is full".to_owned(),
+        titles: [].into(),
+        evidence: EvidenceKind::Measured,
+        cites: vec![1],
+        speaks_for: ids(speaks_for),
+        speaks_against: ids(speaks_against),
+    }
+}
+
+#[test]
+fn a_cause_takes_out_what_it_speaks_against() {
+    let by_name = playbook(
+        "{id: by-name, name: N, match: {alertnames: [TargetDown]}, risk: low, steps: [{run: [a]}]}",
+    );
+    let twin = Playbook {
+        id: "twin".into(),
+        ..by_name.clone()
+    };
+    let by_type = playbook(
+        "{id: by-type, name: N, match: {alert_types: [service_404]}, risk: low, steps: [{run: [a]}]}",
+    );
+    let playbooks = [by_name, twin, by_type];
+    let (web, alert) = (service("web", "approval"), alert("TargetDown"));
+    let known = past(&[("by-name", 8, 8)]);
+    let chosen = |cause: &FoundCause| choose(&playbooks, &alert, Ok(&web), &known, Some(cause));
+    let cases: [(&[&str], &[&str], &str, &str); 4] = [
+        (
+            &[],
+            &["by-name"],
+            "twin",
+            "the cause (It is full) speaks against by-name",
+        ),
+        (
+            &[],
+            &["by-name", "twin"],
+            "by-type",
+            "the cause (It is full) speaks against twin",
+        ),
+        (
+            &["twin"],
+            &[],
+            "twin",
+            "the cause (It is full) speaks for it",
+        ),
+        // It decides between equals alone.
+        (
+            &["by-type"],
+            &[],
+            "by-name",
+            "of its runs 8 of 8 held, at least 0.75 of them",
+        ),
+    ];
+    for (speaks_for, speaks_against, expected, reason) in cases {
+        let Choice::Plan(plan) = chosen(&cause(speaks_for, speaks_against)) else {
+            panic!("a plan: {expected}")
+        };
+        assert_eq!(plan.playbook, expected);
+        let last = plan.reasons.last().map(ToString::to_string);
+        assert_eq!(last.as_deref(), Some(reason));
+    }
+    let all = cause(&[], &["by-name", "twin", "by-type"]);
+    let Choice::None(why) = chosen(&all) else {
+        panic!("none is left")
+    };
+    assert_eq!(
+        why,
+        "the cause (It is full) speaks against by-name, twin, by-type"
+    );
+    assert!(undecided(&playbooks, &alert, Some(&web), Some(&all)).is_empty());
+    let one_left = cause(&[], &["twin"]);
+    assert!(undecided(&playbooks, &alert, Some(&web), Some(&one_left)).is_empty());
 }

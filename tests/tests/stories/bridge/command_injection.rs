@@ -214,7 +214,8 @@ fn nothing_that_an_alert_says_reaches_a_command() {
                     &playbooks,
                     &lie,
                     service::find(&services, &lie),
-                    &PastSuccess::new()
+                    &PastSuccess::new(),
+                    None,
                 ),
                 Choice::None(_)
             ),
@@ -228,7 +229,13 @@ fn nothing_that_an_alert_says_reaches_a_command() {
             let half_true = alert(&value, kept);
             let service =
                 service::find(&services, &half_true).expect("the service that one label names");
-            match choose(&playbooks, &half_true, Ok(service), &PastSuccess::new()) {
+            match choose(
+                &playbooks,
+                &half_true,
+                Ok(service),
+                &PastSuccess::new(),
+                None,
+            ) {
                 Choice::Plan(plan) => {
                     assert_eq!(argv(&plan), expected, "{value:?}");
                     assert_eq!(
@@ -266,7 +273,7 @@ fn a_hostile_registry_value_is_refused_or_stays_one_argument() {
             ..services[0].clone()
         };
         let alert = alert("x", &[("alertname", "TargetDown")]);
-        match choose(&strict, &alert, Ok(&service), &PastSuccess::new()) {
+        match choose(&strict, &alert, Ok(&service), &PastSuccess::new(), None) {
             Choice::None(why) => {
                 let why = why.to_string();
                 assert!(
@@ -276,7 +283,9 @@ fn a_hostile_registry_value_is_refused_or_stays_one_argument() {
             }
             Choice::Plan(plan) => panic!("{value:?} was planned: {plan:?}"),
         }
-        if let Choice::Plan(plan) = choose(&playbooks, &alert, Ok(&service), &PastSuccess::new()) {
+        if let Choice::Plan(plan) =
+            choose(&playbooks, &alert, Ok(&service), &PastSuccess::new(), None)
+        {
             assert_eq!(argv(&plan)[0], ["restart", value.as_str(), "web"]);
         }
     }

@@ -1,7 +1,7 @@
 //! View of the details: the evidence, the guardrails, the plan and the end of the operation log.
 
-use domain::analysis::DataImpact;
 use domain::analysis::evidence::{Evidence, Found};
+use domain::analysis::{DataImpact, FoundCause};
 use domain::incident::Incident;
 use domain::incident::guardrail::GuardrailOutcome;
 use domain::incident::operation_log::Entry;
@@ -52,7 +52,12 @@ pub struct Details {
     pub related_services: String,
     /// How far it is from normal.
     pub deviation: String,
-    /// What was asked, and what came back.
+    /// The title of the cause that a recipe found, on what it rests (`stated`, `measured` or `inferred`), and the pieces of evidence that
+    /// it cites, such as `E1, E2`; empty where it found none.
+    pub known_cause: String,
+    pub cause_evidence: &'static str,
+    pub cites: String,
+    /// What was asked, and what came back. The pieces are called E1, E2 and so on.
     pub evidence: Vec<Asked>,
     /// How many more pieces there are.
     pub evidence_more: usize,
@@ -137,6 +142,7 @@ impl Details {
         let (name, target, _) = incident.worst_texts();
         let analysis = incident.analysis.as_ref();
         let radius = analysis.map(|analysis| &analysis.blast_radius);
+        let cause = analysis.and_then(|analysis| analysis.cause.as_ref());
         let (evidence, evidence_more) = first(
             incident
                 .evidence
@@ -193,6 +199,11 @@ impl Details {
                 .and_then(|analysis| analysis.deviation.as_ref())
                 .map(|deviation| names.say(deviation, STEP_CHARACTERS))
                 .unwrap_or_default(),
+            known_cause: cause
+                .map(|cause| short(names.title(cause), NAME_CHARACTERS))
+                .unwrap_or_default(),
+            cause_evidence: cause.map_or("", |cause| cause.evidence.as_str()),
+            cites: cause.map(FoundCause::cited).unwrap_or_default(),
             evidence,
             evidence_more,
             guardrails: incident

@@ -35,7 +35,7 @@ pub struct Finding {
     pub downtime: String,
     /// `APP`, `INFRA`, `DATABASE`, `COLLAB` or `HUMAN`.
     pub responsibility: &'static str,
-    /// Who found it: a provider's name, `static` or `memory`.
+    /// Who found it: a provider's name, `static`, `recipe` or `memory`.
     pub provider: String,
     pub model: String,
     /// How many tokens it took.
@@ -44,6 +44,8 @@ pub struct Finding {
     pub price: String,
     /// Why no model answered.
     pub fell_back_because: String,
+    /// Why the recipe for the alert found no cause.
+    pub no_cause_because: String,
     /// How to keep it from coming back: the first suggestion.
     pub tuning: String,
 }
@@ -125,6 +127,11 @@ impl Finding {
             },
             fell_back_because: analysis
                 .fell_back_because
+                .as_ref()
+                .map(|why| names.say(why, TEXT_CHARACTERS))
+                .unwrap_or_default(),
+            no_cause_because: analysis
+                .no_cause_because
                 .as_ref()
                 .map(|why| names.say(why, TEXT_CHARACTERS))
                 .unwrap_or_default(),

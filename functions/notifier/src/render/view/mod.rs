@@ -13,7 +13,7 @@ pub mod plan;
 pub mod response;
 pub mod status;
 
-use domain::analysis::{Analysis, FindingTexts};
+use domain::analysis::{Analysis, FindingTexts, FoundCause};
 use domain::incident::repair::end_of;
 use domain::notification::channels::{Channels, Language};
 use domain::notification::words::card_words;
@@ -82,6 +82,11 @@ impl<'a> Names<'a> {
     pub(crate) fn description<'t>(&self, analysis: &'t Analysis) -> &'t str {
         let translated = analysis.descriptions.get(&self.language);
         translated.unwrap_or(&analysis.description)
+    }
+
+    /// The title of a cause in the language of the readers, or as it is.
+    pub(crate) fn title<'t>(&self, cause: &'t FoundCause) -> &'t str {
+        cause.title_in(self.language)
     }
 
     /// How long something lasted: `1 h 12 min`, `1 小時 12 分鐘`.

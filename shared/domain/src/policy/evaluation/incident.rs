@@ -66,7 +66,8 @@ impl GuardrailContext<'_> {
         };
         if analysis.rule_claims_no_cause && !enough(of_rule) {
             self.is_made_for_the_alert()?;
-            // Where a model has named a cause, it has to be sure of it.
+            self.is_made_for_the_cause()?;
+            // Where a recipe or a model has named a cause, it has to be sure of it.
             let claimed = analysis.model.is_some() || sure.to_bits() != of_rule.to_bits();
             return match claimed {
                 true if !enough(sure) => too_little(sure),
@@ -106,6 +107,21 @@ impl GuardrailContext<'_> {
             ));
         }
         Ok(())
+    }
+
+    /// Passes if no recipe found a cause, or the one that it found speaks for the playbook. A cause of something else is a better word about
+    /// the incident than the alert's name.
+    fn is_made_for_the_cause(&self) -> Result<(), Phrase> {
+        let analysis = self.incident.analysis.as_ref();
+        let playbook = &self.plan.playbook;
+        match analysis.and_then(|analysis| analysis.cause.as_ref()) {
+            Some(cause) if !cause.speaks_for.contains(playbook) => Err(phrase!(
+                "the cause ({cause}) does not speak for {playbook}",
+                cause = cause.title,
+                playbook
+            )),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn episode_open(&self) -> Answer {

@@ -1,6 +1,6 @@
 //! Tests of the guardrails on the incident: the cases that pass and the cases that each stops.
 
-use crate::analysis::{Analysis, Severity};
+use crate::analysis::{Analysis, EvidenceKind, FoundCause, Severity};
 use crate::incident::Status;
 use crate::incident::approval::{Approval, ApprovalState, Verdict};
 use crate::incident::guardrail::Guardrail;
@@ -229,6 +229,28 @@ fn without_a_claimed_cause_the_alerts_own_playbook_counts() {
     assert_eq!(with(&model(0.5)), Err("0.50 is less than 0.60".to_owned()));
     assert_eq!(with(&model(0.3)), Err("0.30 is less than 0.60".to_owned()));
     assert!(with(&model(f64::NAN)).is_err());
+    // A recipe has found a cause that the playbook is for, or one of something else.
+    let recipe = |speaks_for: &'static [&'static str]| {
+        move |facts: &mut Facts| {
+            let finding = facts.incident.analysis.as_mut().expect("a finding");
+            finding.confidence = 0.95;
+            finding.cause = Some(FoundCause {
+                recipe: "r".into(),
+                id: "c".into(),
+                title: "It is stuck".into(),
+                titles: [].into(),
+                evidence: EvidenceKind::Stated,
+                cites: vec![],
+                speaks_for: speaks_for.iter().map(|id| (*id).into()).collect(),
+                speaks_against: vec![],
+            });
+        }
+    };
+    assert!(with(&recipe(&["restart"])).is_ok());
+    assert_eq!(
+        with(&recipe(&["other"])),
+        Err("the cause (It is stuck) does not speak for restart".to_owned())
+    );
     let stops: [(Change, &str); 5] = [
         (
             |facts| facts.incident.alert.name = "Other".into(),

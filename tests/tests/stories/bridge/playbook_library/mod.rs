@@ -166,6 +166,7 @@ async fn play(scene: &Scene, changes: &[So]) -> Option<Ran> {
         &alert(scene.alert, scene.labels),
         Ok(named(&files.services, scene.service).expect("its service")),
         &PastSuccess::new(),
+        None,
     ) {
         Choice::Plan(plan) => plan,
         Choice::None(why) => panic!("{}: {why}", scene.playbook),
@@ -390,6 +391,7 @@ fn every_alert_of_the_library_leads_to_its_playbook() {
                 &alert(name, scene.labels),
                 Ok(&service),
                 &PastSuccess::new(),
+                None,
             ) {
                 Choice::Plan(plan) => assert_eq!(plan.playbook, playbook.id, "{name}"),
                 Choice::None(why) => panic!("{name}: {why}"),
@@ -421,7 +423,13 @@ fn disk_whose_directories_are_elsewhere_gets_no_plan() {
             ("mountpoint", mount.unwrap_or_default()),
         ];
         let alert = alert("NodeFilesystemAlmostOutOfSpace", &place);
-        match choose(&files.playbooks, &alert, Ok(service), &PastSuccess::new()) {
+        match choose(
+            &files.playbooks,
+            &alert,
+            Ok(service),
+            &PastSuccess::new(),
+            None,
+        ) {
             Choice::None(said) => assert_eq!(
                 said.to_string(),
                 format!(
