@@ -101,6 +101,17 @@ impl Story {
         }
     }
 
+    /// Puts another file, or one in place of the stack's, before workers that start from now on.
+    ///
+    /// # Panics
+    /// If it is not written.
+    pub fn write(&self, name: &str, text: &str) {
+        let path = self.files.path().join(name);
+        let directory = path.parent().expect("a directory");
+        std::fs::create_dir_all(directory).expect("made");
+        std::fs::write(path, text).expect("written");
+    }
+
     /// A worker.
     ///
     /// # Panics

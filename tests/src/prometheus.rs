@@ -8,6 +8,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use domain::alert::classification::AlertTables;
+use domain::alert::{Alert, AlertStatus, Texts};
+use domain::primitives::id::MemberId;
+use jiff::Timestamp;
 use reqwest::Client;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -157,6 +161,28 @@ impl Prometheus {
             );
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+    }
+}
+
+/// An alert as it would come from Alertmanager, made of what Prometheus sends there.
+///
+/// # Panics
+/// If it is no alert.
+#[must_use]
+pub fn delivered(sent: &Value) -> Alert {
+    let texts = |field: &str| serde_json::from_value::<Texts>(sent[field].clone()).expect("texts");
+    let member = MemberId::try_from("m").expect("a member id");
+    let alert = AlertTables::default().alert(
+        AlertStatus::Firing,
+        "alertmanager",
+        texts("labels"),
+        Texts::new(),
+        Timestamp::UNIX_EPOCH,
+        member,
+    );
+    Alert {
+        generator_url: sent["generatorURL"].as_str().map(str::to_owned),
+        ..alert
     }
 }
 

@@ -38,6 +38,7 @@ mod analyzer {
     mod memory;
     mod prometheus_evidence;
     mod reanalysis;
+    mod recipes;
     mod storms;
 }
 

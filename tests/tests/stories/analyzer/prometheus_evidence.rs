@@ -4,16 +4,14 @@
 use std::time::{Duration, Instant};
 
 use analyzer::evidence::prometheus::Prometheus as Asking;
-use domain::alert::classification::AlertTables;
-use domain::alert::{Alert, AlertStatus, AlertType, Texts};
+use domain::alert::AlertType;
 use domain::analysis::evidence::{Evidence, Found, Measurement, Trend};
 use domain::analysis::settings::{NamedQuery, PrometheusSettings};
 use domain::primitives::duration::Length;
-use domain::primitives::id::MemberId;
 use jiff::Timestamp;
 use reqwest::redirect::Policy;
-use serde_json::{Value, json};
-use tests::prometheus::Prometheus;
+use serde_json::json;
+use tests::prometheus::{Prometheus, delivered};
 
 /// How long Prometheus may take to scrape itself. Generous: these machines are busy.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -31,24 +29,6 @@ fn history(now: Timestamp) -> String {
         }
     }
     text + "# EOF\n"
-}
-
-/// The alert as it would come from Alertmanager.
-fn delivered(sent: &Value) -> Alert {
-    let texts = |field: &str| serde_json::from_value::<Texts>(sent[field].clone()).expect("texts");
-    let member = MemberId::try_from("m").expect("a member id");
-    let alert = AlertTables::default().alert(
-        AlertStatus::Firing,
-        "alertmanager",
-        texts("labels"),
-        Texts::new(),
-        Timestamp::UNIX_EPOCH,
-        member,
-    );
-    Alert {
-        generator_url: sent["generatorURL"].as_str().map(str::to_owned),
-        ..alert
-    }
 }
 
 fn asking(url: &str, queries: &[(&str, &str)]) -> Asking {
