@@ -153,7 +153,7 @@ mod tests {
         answer(
             200,
             &[("content-type", "application/json")],
-            &body.to_string(),
+            body.to_string(),
         )
     }
 
@@ -205,7 +205,10 @@ mod tests {
             "it was not asked: the alert has no `gone`",
         ]) {
             assert_eq!(one.answer, None);
-            assert_eq!(one.evidence.found, Found::Failed { why: why.into() });
+            let Found::Failed { why: said } = &one.evidence.found else {
+                panic!("{:?}", one.evidence)
+            };
+            assert_eq!(*said, why);
         }
         assert_eq!(server.requests().len(), 1);
     }
