@@ -1,6 +1,6 @@
 //! View of entries of an operation log.
 
-use domain::incident::operation_log::{Entry, Event};
+use domain::incident::operation_log::Entry;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -41,7 +41,7 @@ impl EntryView {
             context: entry.context,
             hash: entry.hash,
             erased: entry.erased,
-            is_turn: is_turn(entry.event),
+            is_turn: entry.event.is_turn(),
         }
     }
 
@@ -63,46 +63,4 @@ impl EntryView {
             .collect();
         (!texts.is_empty()).then(|| texts.join("\n"))
     }
-}
-
-/// True for what an incident's story turns on, from the alert to the verified repair. Messages to channels and refused presses
-/// are in the log alone.
-fn is_turn(event: Event) -> bool {
-    matches!(
-        event,
-        Event::AlertReceived
-            | Event::SeverityEscalated
-            | Event::SeverityEased
-            | Event::AnalysisCompleted
-            | Event::AnalysisFellBack
-            | Event::OutOfScope
-            | Event::AutoRepairTriggered
-            | Event::ApprovalRequested
-            | Event::ApprovalGiven
-            | Event::ApprovalEscalated
-            | Event::ApprovalDecided
-            | Event::ApprovalVoided
-            | Event::GuardrailBlocked
-            | Event::StepFinished
-            | Event::RepairStopRequested
-            | Event::ExecutionCompleted
-            | Event::VerificationFinished
-            | Event::RollbackFinished
-            | Event::ReanalysisRequested
-            | Event::ResolutionOverdue
-            | Event::IncidentResolved
-            | Event::IncidentExpired
-            | Event::IncidentReopened
-            | Event::RepairRecurred
-            | Event::IncidentAcknowledged
-            | Event::IncidentAssigned
-            | Event::IncidentSnoozed
-            | Event::NoteAdded
-            | Event::IncidentClosed
-            | Event::IncidentReopenedByPerson
-            | Event::CauseConfirmed
-            | Event::CauseDenied
-            | Event::JoinedStorm
-            | Event::ContentErased
-    )
 }

@@ -152,6 +152,50 @@ named! {
     }
 }
 
+impl Event {
+    /// True for what an incident's story turns on, from the alert to the verified repair. Messages to channels and refused presses
+    /// are in the log alone.
+    pub const fn is_turn(self) -> bool {
+        matches!(
+            self,
+            Self::AlertReceived
+                | Self::SeverityEscalated
+                | Self::SeverityEased
+                | Self::AnalysisCompleted
+                | Self::AnalysisFellBack
+                | Self::OutOfScope
+                | Self::AutoRepairTriggered
+                | Self::ApprovalRequested
+                | Self::ApprovalGiven
+                | Self::ApprovalEscalated
+                | Self::ApprovalDecided
+                | Self::ApprovalVoided
+                | Self::GuardrailBlocked
+                | Self::StepFinished
+                | Self::RepairStopRequested
+                | Self::ExecutionCompleted
+                | Self::VerificationFinished
+                | Self::RollbackFinished
+                | Self::ReanalysisRequested
+                | Self::ResolutionOverdue
+                | Self::IncidentResolved
+                | Self::IncidentExpired
+                | Self::IncidentReopened
+                | Self::RepairRecurred
+                | Self::IncidentAcknowledged
+                | Self::IncidentAssigned
+                | Self::IncidentSnoozed
+                | Self::NoteAdded
+                | Self::IncidentClosed
+                | Self::IncidentReopenedByPerson
+                | Self::CauseConfirmed
+                | Self::CauseDenied
+                | Self::JoinedStorm
+                | Self::ContentErased
+        )
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// Its place in the order, from 1.
