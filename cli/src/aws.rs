@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use aws::secrets::Secrets;
 use aws::{AwsEnvironment, Connection, time_limits};
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::ProvideCredentials as _;
 use clap::Args;
 use settings::variables::Variables;
@@ -39,14 +39,25 @@ pub(crate) struct Control {
 
 /// The configuration of clients. They share one connection with TLS by ring, as the functions do.
 pub(crate) async fn config(variables: &Environment) -> Result<SdkConfig, Failure> {
+    config_in(variables, None).await
+}
+
+/// The same for this region; without one, for that which every AWS tool finds.
+pub(crate) async fn config_in(
+    variables: &Environment,
+    region: Option<&str>,
+) -> Result<SdkConfig, Failure> {
     let connection = Connection::from_variables(variables)?;
     #[expect(
         clippy::disallowed_methods,
         reason = "the limits are those of the one place"
     )]
-    let loader = aws_config::defaults(BehaviorVersion::latest())
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(connection)
         .timeout_config(time_limits(ATTEMPT));
+    if let Some(region) = region {
+        loader = loader.region(Region::new(region.to_owned()));
+    }
     let config = loader.load().await;
     if config.region().is_none() {
         return Err(Failure::wrong(

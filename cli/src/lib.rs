@@ -3,44 +3,66 @@
 //!
 //! It decides nothing by itself: what it says comes from the functions and the domain that decide on the deployed stack.
 
+mod api;
 mod aws;
 mod check;
+mod decide;
 mod doctor;
 mod dry_run;
 mod erase;
 mod evidence_key;
 mod exit;
+mod export;
 mod export_log;
 mod fire;
 mod guard_lines;
 mod http;
+mod incidents;
 mod input;
 mod kill_switch;
+mod manual;
+mod markdown;
 mod on_duty;
 mod plan;
 mod playbooks;
 mod print;
+mod profile;
+mod refused;
+mod report;
 mod respond;
+mod screen;
 mod secret;
+mod show;
 mod sign;
 mod step_runner;
 mod tokens;
 mod verify_log;
+mod watch;
 
 use std::io::Write;
+use std::sync::LazyLock;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::aws::Environment;
 use crate::exit::{Answer, Failure};
 
-/// Checks the operator's files, says what would happen for an alert, verifies operation logs, switches repairs off and on, and sends
-/// signed test alerts.
+/// Its version, and from which commit it was built, where that was said: `QUELL_COMMIT=$(git rev-parse --short HEAD) cargo install --path cli`.
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let version = env!("CARGO_PKG_VERSION");
+    match option_env!("QUELL_COMMIT") {
+        Some(commit) if !commit.is_empty() => format!("{version} ({commit})"),
+        _ => version.to_owned(),
+    }
+});
+
+/// Lists, shows and decides on incidents; checks the operator's files, says what would happen for an alert, verifies operation logs,
+/// switches repairs off and on, and sends signed test alerts.
 ///
 /// The exit status is 0 if all is well, 1 if the answer is no, and 2 if there is no answer: wrong use, or something could not be read.
 /// AWS credentials and region are found as every tool of AWS finds them: variables, profiles (`AWS_PROFILE`), SSO.
 #[derive(Debug, Parser)]
-#[command(name = "quell", version)]
+#[command(name = "quell", version = VERSION.as_str())]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -70,8 +92,20 @@ enum Command {
     Tokens(tokens::Tokens),
     /// Takes a person's data, or what commands printed, out of ended incidents and their logs
     Erase(erase::Erase),
+    /// Lists incidents of the deployed stack, newest first
+    Incidents(incidents::Incidents),
+    /// Shows an incident: what was found, the plan with every argument, the decision, the repair, the timeline and the log
+    Show(show::Show),
+    #[command(flatten)]
+    Decide(decide::Decide),
     #[command(flatten)]
     Respond(respond::Respond),
+    /// Shows the open incidents, and changes with them
+    Watch(watch::Watch),
+    /// Writes an incident for its review, as Markdown or JSON
+    Export(export::Export),
+    /// Counts the incidents of a week, how long they took, and how their repairs ended
+    Report(report::WeekOf),
     /// Prints the headers with which a sender signs a body
     Sign(sign::Sign),
     /// Sends a test alert, signed as a sender signs it
@@ -80,6 +114,10 @@ enum Command {
     Playbooks(playbooks::Playbooks),
     /// Prints the lines that quell-guard on a service's host has to let through
     GuardLines(guard_lines::Lines),
+    /// Prints a script with which a shell completes this command
+    Completions(manual::Completions),
+    /// Prints a manual page, for `man -l -`
+    Man(manual::Manual),
 }
 
 impl Cli {
@@ -102,11 +140,19 @@ impl Cli {
             Command::OnDuty(asked) => asked.answer(out).await,
             Command::Tokens(asked) => asked.answer(variables, out).await,
             Command::Erase(asked) => asked.answer(variables, out).await,
-            Command::Respond(asked) => asked.answer(out).await,
+            Command::Incidents(asked) => asked.answer(variables, out).await,
+            Command::Show(asked) => asked.answer(variables, out).await,
+            Command::Decide(asked) => asked.answer(variables, out).await,
+            Command::Respond(asked) => asked.answer(variables, out).await,
+            Command::Watch(asked) => asked.answer(variables, out).await,
+            Command::Export(asked) => asked.answer(variables, out).await,
+            Command::Report(asked) => asked.answer(variables, out).await,
             Command::Sign(asked) => asked.answer(variables, out).await,
             Command::Fire(asked) => asked.answer(variables, out).await,
             Command::Playbooks(asked) => asked.answer(variables, out).await,
             Command::GuardLines(asked) => asked.answer(out),
+            Command::Completions(asked) => asked.answer(Self::command(), out),
+            Command::Man(asked) => asked.answer(Self::command(), out),
         };
         match answered.and_then(|answer| out.flush().map(|()| answer).map_err(Failure::from)) {
             Ok(Answer::Yes) => 0,

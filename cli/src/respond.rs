@@ -2,20 +2,17 @@
 //! person.
 
 use std::io::Write;
-use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use domain::incident::response::{CloseReason, ResponderAction, SNOOZE_MINUTES};
 use domain::primitives::id::IncidentId;
-use domain::primitives::safe_text::sanitize;
+use domain::primitives::safe_text::line;
 use jiff::SignedDuration;
-use outbound::client;
-use secrecy::ExposeSecret as _;
 use serde_json::{Number, Value};
 
+use crate::api::ApiOf;
+use crate::aws::Environment;
 use crate::exit::{Answer, Failure};
-use crate::http;
-use crate::secret;
 
 /// How much of the API's answer is shown.
 const SHOWN_CHARACTERS: usize = 1_000;
@@ -74,12 +71,8 @@ pub(crate) struct AboutIncident {
     /// The incident's id, as on its card
     #[arg(value_name = "INCIDENT", value_parser = incident)]
     incident_id: IncidentId,
-    /// The stack's output ApiUrl
-    #[arg(long, value_name = "URL")]
-    url: String,
-    /// The file with your own token, which `quell tokens make` has printed
-    #[arg(long, value_name = "FILE")]
-    token_file: PathBuf,
+    #[command(flatten)]
+    api: ApiOf,
     /// Does the same for every other incident of its alert group
     #[arg(long)]
     group: bool,
@@ -101,7 +94,7 @@ pub(crate) enum CauseIs {
     Wrong,
 }
 
-fn incident(text: &str) -> Result<IncidentId, String> {
+pub(crate) fn incident(text: &str) -> Result<IncidentId, String> {
     IncidentId::try_from(text).map_err(|error| error.to_string())
 }
 
@@ -125,44 +118,40 @@ fn in_group(changed: &Number, refused: &Value) -> String {
 }
 
 impl Respond {
-    pub(crate) async fn answer(self, out: &mut dyn Write) -> Result<Answer, Failure> {
+    pub(crate) async fn answer(
+        self,
+        variables: &Environment,
+        out: &mut dyn Write,
+    ) -> Result<Answer, Failure> {
         let (about, action) = self.action();
-        let token = secret::in_file(&about.token_file)?;
-        let url = format!(
-            "{}/api/v1/incidents/{}/{}respond",
-            about.url.trim_end_matches('/'),
+        let api = about.api.connect(variables).await?;
+        let path = format!(
+            "incidents/{}/{}respond",
             about.incident_id,
             if about.group { "group/" } else { "" }
         );
-        let request = client()?
-            .post(url)
-            .bearer_auth(token.expose_secret())
-            .json(&action);
-        let (status, bytes) = http::answered(request).await?;
-        let answer: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        let answer = match api.post_json(&path, &action).await {
+            Ok(answer) => answer,
+            Err(failure) => return failure.or_no(out),
+        };
         let said = |field: &str| {
             answer[field]
                 .as_str()
-                .map(|text| sanitize(text, SHOWN_CHARACTERS))
+                .map(|text| line(text, SHOWN_CHARACTERS))
         };
-        if status.is_success() {
-            let state = match &answer["changed"] {
-                Value::Bool(true) => "done".to_owned(),
-                Value::Number(changed) => in_group(changed, &answer["refused"]),
-                _ => "it was so already".to_owned(),
-            };
-            let responder = said("responder").unwrap_or_else(|| "no one".to_owned());
-            let incident_status = said("status").unwrap_or_default();
-            writeln!(
-                out,
-                "{state}: {} is {incident_status}; on it: {responder}",
-                about.incident_id
-            )?;
-            return Ok(Answer::Yes);
-        }
-        let detail = said("detail").unwrap_or_else(|| "not an answer of Quell: check --url".into());
-        writeln!(out, "{status}: {detail}")?;
-        Ok(Answer::No)
+        let state = match &answer["changed"] {
+            Value::Bool(true) => "done".to_owned(),
+            Value::Number(changed) => in_group(changed, &answer["refused"]),
+            _ => "it was so already".to_owned(),
+        };
+        let responder = said("responder").unwrap_or_else(|| "no one".to_owned());
+        let incident_status = said("status").unwrap_or_default();
+        writeln!(
+            out,
+            "{state}: {} is {incident_status}; on it: {responder}",
+            about.incident_id
+        )?;
+        Ok(Answer::Yes)
     }
 
     fn action(self) -> (AboutIncident, ResponderAction) {

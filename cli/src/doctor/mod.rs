@@ -14,7 +14,7 @@ mod network;
 mod queues;
 mod run_command;
 mod secrets;
-mod stack;
+pub(crate) mod stack;
 mod telegram;
 mod xml;
 

@@ -7,7 +7,7 @@ use aws::AwsEnvironment;
 use aws::signed::{CallError, Service, SignedClient};
 use aws_config::SdkConfig;
 
-use crate::aws::{Environment, config, signing};
+use crate::aws::{Environment, config_in, signing};
 use crate::doctor::finding::Finding;
 use crate::doctor::xml::{all, pairs, query, text};
 use crate::exit::Failure;
@@ -32,7 +32,15 @@ pub(crate) struct Account {
 
 impl Account {
     pub(crate) async fn new(variables: &Environment) -> Result<Self, Failure> {
-        let sdk = config(variables).await?;
+        Self::in_region(variables, None).await
+    }
+
+    /// The account in this region; without one, in that which every AWS tool finds.
+    pub(crate) async fn in_region(
+        variables: &Environment,
+        region: Option<&str>,
+    ) -> Result<Self, Failure> {
+        let sdk = config_in(variables, region).await?;
         let signing = signing(&sdk, variables).await?;
         Ok(Self { sdk, signing })
     }

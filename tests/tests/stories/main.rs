@@ -91,6 +91,7 @@ mod system {
     mod main_job;
     mod misbehaving_role;
     mod quell_command;
+    mod quell_command_api;
     mod retention;
     mod sam_local_invoke;
     mod secrets_stay;

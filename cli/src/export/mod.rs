@@ -1,0 +1,66 @@
+//! `quell export`: an incident for its review, as Markdown or JSON, made from the API's answers.
+
+mod review;
+
+use std::io::Write;
+
+use clap::{Args, Subcommand, ValueEnum};
+use domain::primitives::id::IncidentId;
+
+use crate::api::ApiOf;
+use crate::aws::Environment;
+use crate::exit::{Answer, Failure};
+use crate::respond::incident;
+use crate::screen;
+use crate::show::{read, whole};
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Writes one incident: timeline, cause, impact, actions, follow-ups to fill in, and the operation log
+    Incident {
+        /// The incident's id, as on its card
+        #[arg(value_name = "INCIDENT", value_parser = incident)]
+        id: IncidentId,
+        /// `markdown` for a review, `json` for programs
+        #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+        format: Format,
+        #[command(flatten)]
+        api: ApiOf,
+    },
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    #[default]
+    Markdown,
+    Json,
+}
+
+impl Export {
+    pub(crate) async fn answer(
+        self,
+        variables: &Environment,
+        out: &mut dyn Write,
+    ) -> Result<Answer, Failure> {
+        let What::Incident { id, format, api } = self.what;
+        let api = api.connect(variables).await?;
+        match format {
+            Format::Json => {
+                let whole = whole(&api, &id).await?;
+                writeln!(out, "{}", screen::json(&whole)?)?;
+            }
+            Format::Markdown => {
+                let (incident, entries) = read(&api, &id).await?;
+                let page = api.page_of(id.as_str());
+                write!(out, "{}", review::review(&incident, &entries, &page))?;
+            }
+        }
+        Ok(Answer::Yes)
+    }
+}
