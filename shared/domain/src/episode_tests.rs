@@ -208,6 +208,20 @@ fn a_late_firing_is_noted_and_a_resolve_behind_it_ends_it() {
 }
 
 #[test]
+fn a_late_firing_forbids_repairs_too() {
+    let mut story = Story::new();
+    story.fire(0, &firing(&[("a", 0)]));
+    story.resolve(10, &["a"]);
+    let forbids = Firing {
+        forbids_repair: true,
+        ..firing(&[("a", 0)])
+    };
+    assert_eq!(story.fire(11, &forbids), FiringOutcome::Late);
+    assert_eq!(story.look(60, None), LookOutcome::Believed);
+    assert!(story.now().open && story.now().forbids_repair);
+}
+
+#[test]
 fn a_firing_after_its_resolve_is_believed_once_settled() {
     let mut story = Story::new();
     story.fire(0, &firing(&[("a", 0)]));

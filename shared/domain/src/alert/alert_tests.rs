@@ -173,7 +173,10 @@ fn alerts_of_one_group_share_its_digest() -> Result<(), InvalidId> {
     assert_ne!(first, group("tools", "a", &by)?);
     assert_ne!(first, group("shop", "a", &["alertname"])?);
     // Each alert by itself is no group, and neither is what came in none.
-    assert_eq!(group("shop", "a", &["alertname", "namespace", "pod"])?, None);
+    assert_eq!(
+        group("shop", "a", &["alertname", "namespace", "pod"])?,
+        None
+    );
     assert_eq!(group("shop", "a", &[])?, None);
     Ok(())
 }

@@ -52,6 +52,8 @@ pub fn on_firing(
     // Late deliveries were acknowledged too, so they count (`exact-count`).
     next.hit_count += firing.count;
     next.take(&firing.members, now);
+    // Also of a late delivery: if it is believed later, nobody says the label again.
+    next.forbids_repair |= firing.forbids_repair;
     if late(episode) {
         return (FiringOutcome::Late, next);
     }
@@ -61,7 +63,6 @@ pub fn on_firing(
         next.left_out = firing.left_out;
         next.unsent.insert(Unsent::Changed);
     }
-    next.forbids_repair |= firing.forbids_repair;
     let outcome = if !episode.open {
         next.reopen(firing.analysed);
         // Takes precedence over `Escalated`: the severity is that of the members either way.

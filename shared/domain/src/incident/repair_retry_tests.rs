@@ -118,6 +118,38 @@ fn a_refused_invocation_is_retried_for_about_two_minutes() {
 }
 
 #[test]
+fn a_step_that_was_cut_off_stays_unknown_when_it_is_refused() {
+    let again = Plan {
+        steps: vec![PlannedStep {
+            idempotent: true,
+            ..step(&["go"])
+        }],
+        rollback: vec![step(&["undo"])],
+        ..plan()
+    };
+    let never = [
+        vec![
+            InjectedFault::Dies,
+            InjectedFault::Ends(StepOutcome::Refused),
+        ],
+        vec![
+            InjectedFault::Dies,
+            InjectedFault::Ends(StepOutcome::Unreachable),
+        ],
+        [InjectedFault::Dies]
+            .into_iter()
+            .chain(refused(12, &[]))
+            .collect(),
+    ];
+    for fates in never {
+        let (ran, outcome, repair) = run(&again, &fates);
+        assert_eq!(outcome, Unknown, "{fates:?}");
+        assert_eq!(ran.last(), Some(&(Rollback, 0)), "{fates:?}");
+        assert!(repair.ran_something() && repair.may_still_be_at_work());
+    }
+}
+
+#[test]
 fn waits_between_refused_invocations_add_up_to_two_minutes() {
     let plan = plan();
     let mut repair = Repair::start(plan.hash(), Timestamp::UNIX_EPOCH);

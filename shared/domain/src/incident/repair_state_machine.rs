@@ -185,6 +185,11 @@ impl Repair {
         };
         last.detail.clone_from(&result.detail);
         last.effect = result.outcome.effect();
+        // A try before this one was cut off, and may have run: that this one did not changes nothing about it.
+        // Tries of a check end in other ways too, and change nothing.
+        if last.effect == Effect::Nothing && last.tries > 1 && last.phase != Phase::Verify {
+            last.effect = Effect::Unknown;
+        }
         last.unreached = matches!(
             result.outcome,
             StepOutcome::Unreachable | StepOutcome::NotInvoked

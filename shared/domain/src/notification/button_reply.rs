@@ -150,7 +150,11 @@ impl ButtonReply {
                 ("changed", &*changed.to_string()),
                 ("refused", &*refused.to_string()),
             ];
-            let key = if *refused == 0 { "group" } else { "group_in_part" };
+            let key = if *refused == 0 {
+                "group"
+            } else {
+                "group_in_part"
+            };
             return format!("{done} {}", words(language).fill("reply", key, &counts));
         }
         let (key, field) = match self {
@@ -188,9 +192,7 @@ impl ButtonReply {
             Self::ReanalysisRefused { why } => {
                 ("no_reanalysis", Some(("why", words(language).say(why))))
             }
-            Self::Responded(action) | Self::RespondedToGroup { action, .. } => {
-                (done(action), None)
-            }
+            Self::Responded(action) | Self::RespondedToGroup { action, .. } => (done(action), None),
             Self::CommandRefused { why } => ("no_command", Some(("why", words(language).say(why)))),
             Self::Help => ("help", None),
             Self::WhichIncident => ("which_incident", None),
