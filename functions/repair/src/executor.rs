@@ -12,7 +12,7 @@ use jiff::SignedDuration;
 use wire::bridge::{BRIDGE_VERSION, BridgeRequest};
 use wire::signed_decision::{Reader, SignedDecision};
 
-use crate::app::{App, Failure};
+use crate::app::{App, ENTRANCE, Failure};
 use crate::journal::{Begun, begin, end, stop};
 use crate::lease::{Done, Lease};
 
@@ -60,6 +60,10 @@ pub(crate) async fn to_the_end(
             // Renewed for the rest and the step together: the lease has to outlast both.
             lease.take(clock(), rest + longest).await?;
             tokio::time::sleep(rest.try_into().unwrap_or(Duration::ZERO)).await;
+        }
+        if let Some((Next::GiveUp, _)) = next {
+            // A worker that was held up behind its lock finds the next one at work: the step is not lost then.
+            lease.take(clock(), ENTRANCE).await?;
         }
         let (begun, happened) = app
             .store

@@ -235,7 +235,8 @@ impl App {
         // Also without a run of this worker: an earlier one may have died before it ended the
         // silence.
         self.silencer.end(&self.store, id, clock).await?;
-        if let Some(group) = group {
+        // Like the lock of the host, the place in the group is kept where a command may still be at work.
+        if let Some(group) = group.filter(|_| done == Done::Quiet) {
             self.store
                 .leave_group(group, lease.target, &attempt.approval_id, clock())
                 .await?;
