@@ -22,7 +22,7 @@ CRATES = [
     ["outbound", "store"],
     ["access", "intake"],
     ["analyzer", "bridge", "console", "ingress", "notifier", "repair", "signals", "witness"],
-    ["quell", "eval", "fuzz", "tests", "schemas", "models"],
+    ["quell", "eval", "fuzz", "tests", "schemas", "protocol_models"],
 ]
 # Only for tests: they import nothing of the project, so that every crate's tests can use them.
 FOR_TESTS = ["loopback"]
@@ -36,7 +36,7 @@ DOMAIN = [
     ["policy", "notification", "episode"],
     ["transition"],
 ]
-FOLDERS = {**{name: f"shared/{name}" for row in CRATES[:5] for name in row}, **{name: f"functions/{name}" for name in CRATES[5]}, "quell": "cli", **{name: f"testing/{name}" for name in [*FOR_TESTS, "schemas", "models"]}}
+FOLDERS = {**{name: f"shared/{name}" for row in CRATES[:5] for name in row}, **{name: f"functions/{name}" for name in CRATES[5]}, "quell": "cli", **{name: f"testing/{name}" for name in [*FOR_TESTS, "schemas"]}, "protocol_models": "testing/models"}
 
 # Where the status of an incident may be assigned in product code; the cards' samples are fixtures.
 STATUS = re.compile(r"\bincident\.status = ")

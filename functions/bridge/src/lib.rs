@@ -9,6 +9,7 @@ pub mod config;
 pub mod gate;
 mod output;
 mod resolve;
+mod sentences;
 pub mod ssh;
 pub mod ssm;
 mod transport;
@@ -17,7 +18,6 @@ use std::time::Instant;
 
 use domain::incident::repair::{StepOutcome, StepResult};
 use domain::phrase;
-use domain::primitives::phrase::Phrase;
 use jiff::Timestamp;
 use playbook_files::operator_files::OperatorFiles;
 use serde::Serialize;
@@ -26,6 +26,7 @@ use wire::bridge::{BridgeReply, BridgeRequest};
 
 use crate::gate::Gate;
 use crate::resolve::Resolved;
+use crate::sentences::nothing_ran;
 use crate::ssh::login_key::LoginKey;
 use crate::ssm::RunCommand;
 use crate::transport::Transports;
@@ -133,21 +134,6 @@ impl App {
         let argv = if ran { resolved.step.argv } else { Vec::new() };
         (result, argv)
     }
-}
-
-/// The sentence of a command that ended by itself.
-pub(crate) fn exited(program: &str, name: &str, status: u32) -> Phrase {
-    phrase!(
-        "{program} on {name} ended with exit status {status}.",
-        program,
-        name,
-        status
-    )
-}
-
-/// The sentence of a step that certainly did not run.
-pub(crate) fn nothing_ran(why: Phrase) -> Phrase {
-    phrase!("Nothing ran: {why}.", why => why)
 }
 
 /// Why a payload is not a request: the field, and what is wrong with it, bounded because it can quote the payload.

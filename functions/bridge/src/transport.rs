@@ -4,7 +4,7 @@ use domain::incident::repair::{StepOutcome, StepResult};
 use domain::phrase;
 use domain::playbook::service::Target;
 
-use crate::nothing_ran;
+use crate::sentences::nothing_ran;
 use crate::resolve::ResolvedStep;
 use crate::ssh;
 use crate::ssh::login_key::LoginKey;

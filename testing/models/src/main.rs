@@ -3,13 +3,13 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
-use models::approval::ApprovalModel;
-use models::channel::ChannelModel;
-use models::check::{Bound, Protocol, explore, row};
-use models::claim::ClaimModel;
-use models::episode::EpisodeModel;
-use models::follow_up::FollowUpModel;
-use models::repair::RepairModel;
+use protocol_models::approval::ApprovalModel;
+use protocol_models::channel::ChannelModel;
+use protocol_models::check::{Bound, Protocol, explore, row};
+use protocol_models::claim::ClaimModel;
+use protocol_models::episode::EpisodeModel;
+use protocol_models::follow_up::FollowUpModel;
+use protocol_models::repair::RepairModel;
 
 #[expect(
     clippy::print_stdout,

@@ -5,7 +5,7 @@ use domain::phrase;
 use domain::primitives::phrase::Phrase;
 use thiserror::Error;
 
-use crate::nothing_ran;
+use crate::sentences::nothing_ran;
 use crate::ssh::login_key::NoKey;
 
 /// The reason why a command was not sent. `who` is the service, or "the bastion of" it: the two

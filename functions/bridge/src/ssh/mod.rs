@@ -17,7 +17,7 @@ use russh::client::Msg;
 use russh::{Channel, ChannelMsg, Sig};
 use tokio::time::timeout;
 
-use crate::exited;
+use crate::sentences::exited;
 use crate::output::Output;
 use crate::resolve::ResolvedStep;
 use crate::ssh::connect_error::ConnectError;

@@ -19,7 +19,7 @@ use domain::primitives::phrase::Phrase;
 use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, sleep};
 
-use crate::nothing_ran;
+use crate::sentences::nothing_ran;
 use crate::resolve::ResolvedStep;
 use crate::ssm::api::{Api, Hosts, Parameters, SendCommand, Tagged};
 use crate::ssm::poll::{Poll, Sent, look, whole_output};

@@ -7,7 +7,7 @@ use domain::incident::repair::{StepOutcome, StepResult};
 use domain::phrase;
 use domain::primitives::phrase::Phrase;
 
-use crate::exited;
+use crate::sentences::exited;
 use crate::output::Output;
 use crate::resolve::ResolvedStep;
 
