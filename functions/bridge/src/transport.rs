@@ -4,8 +4,8 @@ use domain::incident::repair::{StepOutcome, StepResult};
 use domain::phrase;
 use domain::playbook::service::Target;
 
-use crate::sentences::nothing_ran;
 use crate::resolve::ResolvedStep;
+use crate::sentences::nothing_ran;
 use crate::ssh;
 use crate::ssh::login_key::LoginKey;
 use crate::ssm::RunCommand;

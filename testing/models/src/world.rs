@@ -121,6 +121,8 @@ pub(crate) fn analysis(risk: Risk) -> Analysis {
         primary_responsibility: Responsibility::App,
         optimisation_suggestions: Vec::new(),
         deviation: None,
+        cause: None,
+        no_cause_because: None,
         remembered: None,
         fell_back_because: None,
         provider: "static".to_owned(),

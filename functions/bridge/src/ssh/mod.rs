@@ -17,9 +17,9 @@ use russh::client::Msg;
 use russh::{Channel, ChannelMsg, Sig};
 use tokio::time::timeout;
 
-use crate::sentences::exited;
 use crate::output::Output;
 use crate::resolve::ResolvedStep;
+use crate::sentences::exited;
 use crate::ssh::connect_error::ConnectError;
 use crate::ssh::login_key::LoginKey;
 use crate::ssh::session::Session;

@@ -19,8 +19,8 @@ use domain::primitives::phrase::Phrase;
 use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, sleep};
 
-use crate::sentences::nothing_ran;
 use crate::resolve::ResolvedStep;
+use crate::sentences::nothing_ran;
 use crate::ssm::api::{Api, Hosts, Parameters, SendCommand, Tagged};
 use crate::ssm::poll::{Poll, Sent, look, whole_output};
 use crate::ssm::result::{Cut, Invocation, result, telling, unfinished};

@@ -7,9 +7,9 @@ use domain::incident::repair::{StepOutcome, StepResult};
 use domain::phrase;
 use domain::primitives::phrase::Phrase;
 
-use crate::sentences::exited;
 use crate::output::Output;
 use crate::resolve::ResolvedStep;
+use crate::sentences::exited;
 
 /// How far a command is on a host, or how it ended there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -229,9 +229,7 @@ fn reaches_members(
 ///
 /// # Errors
 /// If something could not be stored or sent.
-pub(crate) fn reply(
-    answer: Result<ButtonReply, Rejection>,
-) -> Result<ButtonReply, Rejection> {
+pub(crate) fn reply(answer: Result<ButtonReply, Rejection>) -> Result<ButtonReply, Rejection> {
     match answer {
         Err(Rejection::NotPossible(ResponseRefusal::NotListed)) => Ok(ButtonReply::NotListed),
         Err(Rejection::NotPossible(refusal)) => Ok(ButtonReply::ResponseRefused {

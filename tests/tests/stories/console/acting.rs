@@ -76,7 +76,10 @@ impl Way for Page<'_> {
 
     async fn acts_on_group(&mut self, act: Act, about: &IncidentId) {
         let one_time = self.with_form(act, about).await;
-        let page = self.visitor.reads(&format!("console/incidents/{about}")).await;
+        let page = self
+            .visitor
+            .reads(&format!("console/incidents/{about}"))
+            .await;
         assert!(page.contains("id=\"whole-group\""), "{page}");
         let path = format!("incidents/{about}/group/respond");
         self.last = (path, act.body(about), one_time);

@@ -275,7 +275,10 @@ impl Way for Api<'_> {
         let path = format!("incidents/{about}/group/respond");
         let (status, answer) = self.sends(&path, &act.body(about)).await;
         assert_eq!(status, StatusCode::OK, "{answer}");
-        assert_eq!((&answer["changed"], &answer["refused"]), (&json!(2), &json!(0)));
+        assert_eq!(
+            (&answer["changed"], &answer["refused"]),
+            (&json!(2), &json!(0))
+        );
     }
 
     /// It takes a token that may administer: one that may only decide is shown by tools and lies in files.
