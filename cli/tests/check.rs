@@ -135,6 +135,36 @@ fn each_message_says_where_and_what_to_write() {
 }
 
 #[test]
+fn each_block_of_the_cookbook_fits_the_shipped_files() {
+    let book = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/cookbook.md");
+    let book = std::fs::read_to_string(book).expect("the cookbook");
+    let blocks = book.split("```yaml\n").skip(1);
+    let blocks: Vec<&str> = blocks
+        .filter_map(|rest| Some(rest.split_once("```")?.0))
+        .collect();
+    assert!(blocks.len() >= 6, "{}", blocks.len());
+    let nothing = Case {
+        name: "the cookbook",
+        is_error: false,
+        changes: &[],
+    };
+    let directory = directory(&nothing);
+    for block in blocks {
+        let file = match block.split_once(':').map(|(field, _)| field) {
+            Some("- id") => "playbooks.yaml",
+            Some("- name") => "service-registry.yaml",
+            other => panic!("neither a playbook nor a service: {other:?}"),
+        };
+        let file = directory.path().join(file);
+        let before = std::fs::read_to_string(&file).expect("text");
+        std::fs::write(&file, before + "\n" + block).expect("written");
+    }
+    // All of them at once: they have to get along with each other, too.
+    let (status, text) = check(directory.path(), &[]);
+    assert_eq!(status, 0, "{text}");
+}
+
+#[test]
 fn machines_are_told_the_same() {
     let directory = directory(&CASES[0]);
     let (_, text) = check(directory.path(), &[]);
