@@ -118,7 +118,7 @@ fn an_inferred_cause_leaves_room_for_a_model() {
         Some("flood")
     );
     assert_eq!(
-        found.root_cause, "flood. 12.0 wait.",
+        found.root_cause, "flood. 12 wait.",
         "a cause without a title has its id"
     );
     assert_eq!(

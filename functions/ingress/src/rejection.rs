@@ -326,8 +326,8 @@ mod tests {
             ),
             (
                 || Rejection::Unfinished { done: 3, of: 7 },
-                "the time ran out after 3 of the storm's 7 incidents; send it again: the next try gets further",
-                "時間用盡：風暴的 7 起事件中已處理 3 起，請再操作一次以完成其餘事件。",
+                "the time ran out after 3 of 7 incidents; send it again: the next try gets further",
+                "時間用盡：7 起事件中已處理 3 起，請再操作一次以完成其餘事件。",
             ),
         ];
         for (rejection, english, chinese) in cases {
