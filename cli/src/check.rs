@@ -124,9 +124,7 @@ fn strict(directory: &Path) -> Result<String, ConfigErrors> {
 /// What there is in the files, as the functions read them, or why they refuse them.
 fn strict_files(directory: &Path) -> Result<String, ConfigErrors> {
     let files = OperatorFiles::load(directory);
-    let playbooks = files.as_ref().ok().map(|files| files.playbooks.as_slice());
-    let recipes =
-        RecipeFiles::load(directory, playbooks).and_then(|files| tested(directory, files));
+    let recipes = RecipeFiles::load(directory).and_then(|files| tested(directory, files));
     let of_repairs = both(files, limits(directory));
     let others = both(
         both(AnalyzerFiles::load(directory), recipes),

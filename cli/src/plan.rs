@@ -56,8 +56,7 @@ impl Planned {
         out: &mut dyn Write,
     ) -> Result<Answer, Failure> {
         let files = OperatorFiles::load(&self.config);
-        let playbooks = files.as_ref().ok().map(|files| files.playbooks.as_slice());
-        let recipes = RecipeFiles::load(&self.config, playbooks);
+        let recipes = RecipeFiles::load(&self.config);
         let of_alerts = both(
             both(AnalyzerFiles::load(&self.config), recipes),
             alert_tables::load(&self.config),

@@ -127,6 +127,13 @@ impl<T: DeserializeOwned> File<T> {
         }
     }
 
+    /// Takes what is doubtful about the value, as [`Self::take`] does what is wrong.
+    pub(crate) fn take_doubts(&mut self, doubts: Vec<(String, String)>, elsewhere: &[&str]) {
+        for (field, sentence) in doubts {
+            self.doubts.extend(self.fault(&field, &sentence, elsewhere));
+        }
+    }
+
     /// Notes something doubtful at a field.
     pub(crate) fn doubt(&mut self, field: &str, text: impl Into<String>) {
         let doubt = self.at(field).map(|node| Fault {

@@ -1,6 +1,6 @@
 //! Faults of the recipes and of the vocabulary of causes, and tests of recipes that fail.
 
-use recipes::validation::{self, Elsewhere};
+use recipes::validation;
 use recipes::{Recipe, trial, vocabulary};
 
 use crate::check::files::Files;
@@ -27,20 +27,17 @@ impl Files {
             .flatten()
             .map(|cause| cause.id.as_str())
             .collect();
-        let elsewhere = Elsewhere {
-            causes: causes.as_deref(),
-            playbooks: ids.as_deref(),
-        };
         for RecipeFile { stem, file } in &mut self.recipes {
             let Some(recipe) = file.value().cloned() else {
                 continue;
             };
-            let errors = validation::errors(&recipe, stem, elsewhere);
-            let is_of_playbooks = |(field, _): &(String, String)| field.contains("].speaks_");
-            let (of_playbooks, others): (Vec<_>, Vec<_>) =
-                errors.into_iter().partition(is_of_playbooks);
-            file.take(others, &known_causes);
-            file.take(of_playbooks, ids.as_deref().unwrap_or_default());
+            file.take(
+                validation::errors(&recipe, stem, causes.as_deref()),
+                &known_causes,
+            );
+            if let Some(ids) = &ids {
+                file.take_doubts(validation::unknown_playbooks(&recipe, ids), ids);
+            }
         }
         self.check_claims();
         for RecipeFile { file, .. } in &mut self.recipes {

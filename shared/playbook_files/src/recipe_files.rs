@@ -3,8 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use domain::playbook::Playbook;
-use recipes::validation::{self, Elsewhere};
+use recipes::validation;
 use recipes::{KnownCause, Recipe, vocabulary};
 use settings::config_error::{ConfigError, ConfigErrors};
 
@@ -26,12 +25,11 @@ pub struct RecipeFiles {
 }
 
 impl RecipeFiles {
-    /// Reads the files from a directory. Without `playbooks`, which could not be read, those that the recipes name are not compared. The
-    /// tests in the recipes are not run: `quell check` does that before a deployment.
+    /// Reads the files from a directory. The tests in the recipes are not run: `quell check` does that before a deployment.
     ///
     /// # Errors
     /// Everything that is wrong with any of them.
-    pub fn load(directory: &Path, playbooks: Option<&[Playbook]>) -> Result<Self, ConfigErrors> {
+    pub fn load(directory: &Path) -> Result<Self, ConfigErrors> {
         let mut errors = Vec::new();
         let file = directory.join(CAUSES);
         let causes = if file.exists() {
@@ -44,18 +42,12 @@ impl RecipeFiles {
             errors.extend(wrong.into_iter().map(|wrong| error(&file, wrong)));
         }
         let files = keep(&mut errors, names(directory)).unwrap_or_default();
-        let ids: Option<Vec<&str>> =
-            playbooks.map(|all| all.iter().map(|playbook| playbook.id.as_str()).collect());
-        let elsewhere = Elsewhere {
-            causes: causes.as_deref(),
-            playbooks: ids.as_deref(),
-        };
         let mut read: Vec<(PathBuf, Recipe)> = Vec::new();
         for file in files {
             let Some(recipe) = keep(&mut errors, yaml::read::<Recipe>(&file, "{}")) else {
                 continue;
             };
-            let wrong = validation::errors(&recipe, stem(&file), elsewhere);
+            let wrong = validation::errors(&recipe, stem(&file), causes.as_deref());
             errors.extend(wrong.into_iter().map(|wrong| error(&file, wrong)));
             read.push((file, recipe));
         }
@@ -136,6 +128,7 @@ mod tests {
     use std::path::Path;
 
     use recipes::trial;
+    use recipes::validation::unknown_playbooks;
     use tempfile::TempDir;
 
     use super::{CAUSES, RECIPES, RecipeFiles};
@@ -158,8 +151,11 @@ mod tests {
     #[test]
     fn shipped_recipes_have_no_fault_and_pass_their_tests() {
         let playbooks = OperatorFiles::load(shipped()).expect("playbooks").playbooks;
-        let files = RecipeFiles::load(shipped(), Some(&playbooks))
-            .unwrap_or_else(|errors| panic!("{errors}"));
+        let ids: Vec<&str> = playbooks.iter().map(|one| one.id.as_str()).collect();
+        let files = RecipeFiles::load(shipped()).unwrap_or_else(|errors| panic!("{errors}"));
+        for recipe in &files.recipes {
+            assert_eq!(unknown_playbooks(recipe, &ids), [], "{}", recipe.id);
+        }
         let failures: Vec<String> = files
             .recipes
             .iter()
@@ -175,7 +171,7 @@ mod tests {
     fn a_configuration_without_recipes_is_one() {
         let none = directory(&[]);
         assert_eq!(
-            RecipeFiles::load(none.path(), None),
+            RecipeFiles::load(none.path()),
             Ok(RecipeFiles::default())
         );
     }
@@ -193,7 +189,7 @@ mod tests {
             (&format!("{RECIPES}/c.yaml"), "id: c\nnam: C\n"),
             (&format!("{RECIPES}/notes.md"), "not read"),
         ]);
-        let errors = RecipeFiles::load(wrong.path(), Some(&[])).expect_err("faults");
+        let errors = RecipeFiles::load(wrong.path()).expect_err("faults");
         let text = errors
             .to_string()
             .replace(&format!("{}/", wrong.path().display()), "");

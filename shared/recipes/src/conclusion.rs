@@ -96,11 +96,11 @@ mod tests {
         assert_eq!(found.evidence(), EvidenceKind::Measured);
         assert_eq!(
             found.says,
-            "Only 0.500 % of the inodes of /var are free, while 40.0 % of its space is."
+            "Only 0.500 % of the inodes of /var are free, while 40 % of its space is."
         );
         assert_eq!(found.command.as_deref(), Some("df -i /var"));
         let (says, _) = &found.translations[&Language::TraditionalChinese];
-        assert_eq!(says, "/var 的 inode 只剩 0.500 %，但空間仍有 40.0 %。");
+        assert_eq!(says, "/var 的 inode 只剩 0.500 %，但空間仍有 40 %。");
         let read: Vec<String> = found.reads.iter().map(Fact::to_string).collect();
         assert_eq!(read, ["inodes_free", "space_free"]);
 

@@ -17,17 +17,13 @@ const CAUSES: std::ops::RangeInclusive<usize> = 3..=8;
 /// How long the id of a question may be.
 const ID_CHARACTERS: usize = 32;
 
-/// Names that other files give. One that is not known is not compared.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Elsewhere<'a> {
-    /// The causes of `causes.yaml`.
-    pub causes: Option<&'a [KnownCause]>,
-    /// The ids of `playbooks.yaml`.
-    pub playbooks: Option<&'a [&'a str]>,
-}
-
-/// What is wrong with a recipe: each a field and a sentence. `file` is the name of its file without the ending.
-pub fn errors(recipe: &Recipe, file: &str, elsewhere: Elsewhere<'_>) -> Vec<(String, String)> {
+/// What is wrong with a recipe: each a field and a sentence. `file` is the name of its file without the ending; `causes` are those of
+/// `causes.yaml`, which are not compared where they could not be read.
+pub fn errors(
+    recipe: &Recipe,
+    file: &str,
+    causes: Option<&[KnownCause]>,
+) -> Vec<(String, String)> {
     let mut faults = Faults::default();
     if recipe.id != file {
         faults.add(
@@ -51,10 +47,32 @@ pub fn errors(recipe: &Recipe, file: &str, elsewhere: Elsewhere<'_>) -> Vec<(Str
         .collect();
     for (index, cause) in recipe.causes.iter().enumerate() {
         faults.of_cause(index, cause, &recipe.causes[..index], &questions);
-        faults.of_names(index, cause, elsewhere);
+        faults.of_names(index, cause, causes);
     }
     faults.of_tests(recipe);
     faults.0
+}
+
+/// The playbooks that a recipe names and `playbooks.yaml` does not have: each a field and a sentence. They are no errors: whoever takes a
+/// playbook out of the shipped ones keeps its recipes, and a name that fits none decides nothing.
+pub fn unknown_playbooks(recipe: &Recipe, ids: &[&str]) -> Vec<(String, String)> {
+    let mut unknown = Faults::default();
+    for (index, cause) in recipe.causes.iter().enumerate() {
+        for (list, names) in [
+            ("speaks_for", &cause.speaks_for),
+            ("speaks_against", &cause.speaks_against),
+        ] {
+            for (place, name) in names.iter().enumerate() {
+                if !ids.contains(&name.as_str()) {
+                    unknown.add(
+                        format!("causes[{index}].{list}[{place}]"),
+                        format!("{name} is no playbook of playbooks.yaml"),
+                    );
+                }
+            }
+        }
+    }
+    unknown.0
 }
 
 #[derive(Default)]
@@ -176,28 +194,14 @@ impl Faults {
         }
     }
 
-    /// Names of causes and playbooks, which other files give.
-    fn of_names(&mut self, index: usize, cause: &Cause, elsewhere: Elsewhere<'_>) {
+    /// The cause's name, which another file gives, and the playbooks that it names.
+    fn of_names(&mut self, index: usize, cause: &Cause, causes: Option<&[KnownCause]>) {
         let is_known = |causes: &[KnownCause]| causes.iter().any(|known| known.id == cause.id);
-        if elsewhere.causes.is_some_and(|causes| !is_known(causes)) {
+        if causes.is_some_and(|causes| !is_known(causes)) {
             self.add(
                 format!("causes[{index}].id"),
                 format!("{} is no cause of causes.yaml", cause.id),
             );
-        }
-        for (list, names) in [
-            ("speaks_for", &cause.speaks_for),
-            ("speaks_against", &cause.speaks_against),
-        ] {
-            for (place, name) in names.iter().enumerate() {
-                let is_unknown = |ids: &[&str]| !ids.contains(&name.as_str());
-                if elsewhere.playbooks.is_some_and(is_unknown) {
-                    self.add(
-                        format!("causes[{index}].{list}[{place}]"),
-                        format!("{name} is no playbook of playbooks.yaml"),
-                    );
-                }
-            }
         }
         for (place, name) in cause.speaks_against.iter().enumerate() {
             if cause.speaks_for.contains(name) {
@@ -288,18 +292,14 @@ pub fn claimed_twice(recipes: &[&Recipe]) -> Vec<(usize, String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Elsewhere, claimed_twice, errors};
+    use super::{claimed_twice, errors, unknown_playbooks};
     use crate::file::Recipe;
     use crate::fixtures::{FILE_SYSTEM, PLAYBOOKS, causes, recipe, recipes};
 
     fn faults_of(text: &str) -> Vec<String> {
         let recipe: Recipe = serde_saphyr::from_str(text).expect("a recipe");
-        let causes = causes();
-        let elsewhere = Elsewhere {
-            causes: Some(&causes),
-            playbooks: Some(&PLAYBOOKS),
-        };
-        let said = errors(&recipe, "file-system", elsewhere);
+        let mut said = errors(&recipe, "file-system", Some(&causes()));
+        said.extend(unknown_playbooks(&recipe, &PLAYBOOKS));
         said.into_iter()
             .map(|(field, text)| format!("{field}: {text}"))
             .collect()
@@ -309,11 +309,9 @@ mod tests {
     fn recipes_of_the_tests_have_no_faults() {
         let causes = causes();
         for recipe in recipes() {
-            let elsewhere = Elsewhere {
-                causes: Some(&causes),
-                playbooks: Some(&PLAYBOOKS),
-            };
-            assert_eq!(errors(&recipe, &recipe.id, elsewhere), [], "{}", recipe.id);
+            let faults = errors(&recipe, &recipe.id, Some(&causes));
+            assert_eq!(faults, [], "{}", recipe.id);
+            assert_eq!(unknown_playbooks(&recipe, &PLAYBOOKS), [], "{}", recipe.id);
         }
         let all = recipes();
         assert_eq!(claimed_twice(&all.iter().collect::<Vec<_>>()), []);
@@ -450,7 +448,7 @@ mod tests {
     fn too_few_causes_are_a_fault() {
         let mut few = recipe("file-system");
         few.causes.truncate(2);
-        let found = errors(&few, "file-system", Elsewhere::default());
+        let found = errors(&few, "file-system", None);
         assert!(found[0].1.starts_with("has 2 causes"), "{found:?}");
     }
 }

@@ -143,7 +143,7 @@ async fn answers_of_prometheus_become_the_cause_and_choose_the_plan() {
         (analysis.provider.as_str(), analysis.confidence),
         ("recipe", 0.95)
     );
-    let says = "No worker runs. No worker takes from mail, and 59.0 wait.";
+    let says = "No worker runs. No worker takes from mail, and 59 wait.";
     assert_eq!(analysis.root_cause, says);
     let [workers, waiting, others, never, ..] = &incident.evidence[..] else {
         panic!(
