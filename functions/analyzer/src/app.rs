@@ -126,10 +126,7 @@ impl App {
     pub fn new(config: Config, aws: &SdkConfig) -> Result<Self, StartupError> {
         let directory = &config.config_dir;
         let files = OperatorFiles::load(directory);
-        let of_analysis = both(
-            AnalyzerFiles::load(directory),
-            RecipeFiles::load(directory),
-        );
+        let of_analysis = both(AnalyzerFiles::load(directory), RecipeFiles::load(directory));
         let of_repairs = both(files, limits(directory));
         let ((files, limits), (analyzer, recipes)) = both(of_repairs, of_analysis)?;
         let http = outbound::client()?;

@@ -170,10 +170,7 @@ mod tests {
     #[test]
     fn a_configuration_without_recipes_is_one() {
         let none = directory(&[]);
-        assert_eq!(
-            RecipeFiles::load(none.path()),
-            Ok(RecipeFiles::default())
-        );
+        assert_eq!(RecipeFiles::load(none.path()), Ok(RecipeFiles::default()));
     }
 
     #[test]

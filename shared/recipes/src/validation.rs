@@ -19,11 +19,7 @@ const ID_CHARACTERS: usize = 32;
 
 /// What is wrong with a recipe: each a field and a sentence. `file` is the name of its file without the ending; `causes` are those of
 /// `causes.yaml`, which are not compared where they could not be read.
-pub fn errors(
-    recipe: &Recipe,
-    file: &str,
-    causes: Option<&[KnownCause]>,
-) -> Vec<(String, String)> {
+pub fn errors(recipe: &Recipe, file: &str, causes: Option<&[KnownCause]>) -> Vec<(String, String)> {
     let mut faults = Faults::default();
     if recipe.id != file {
         faults.add(

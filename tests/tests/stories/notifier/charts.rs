@@ -169,7 +169,7 @@ async fn a_chart_is_sent_once_below_the_card_without_a_sound() {
     assert_eq!(size(&chart["photo"]), (1280, 600));
     assert_eq!(
         chart["text"],
-        "📈 queue_depth{job=\"worker\"}: newest value 92.0 %, alerts at > 90; from 20.0 to 92.0 in 6 h"
+        "📈 queue_depth{job=\"worker\"}: newest value 92 %, alerts at > 90; from 20 to 92 in 6 h"
     );
 
     let messages = story.slack().await;
@@ -178,11 +178,12 @@ async fn a_chart_is_sent_once_below_the_card_without_a_sound() {
     };
     assert_eq!(chart["thread_ts"], card["ts"]);
     assert_eq!(size(&chart["files"][0]), (1280, 600));
-    let caption = "queue_depth{job=\"worker\"}`：最新值 *92.0 %*，告警門檻 &gt; 90，6 小時內介於 20.0 至 92.0";
+    let caption =
+        "queue_depth{job=\"worker\"}`：最新值 *92 %*，告警門檻 &gt; 90，6 小時內介於 20 至 92";
     let text = chart["text"].as_str().expect("a text");
     assert!(text.ends_with(caption), "{text}");
     let description = chart["files"][0]["alt_txt"].as_str().expect("a text");
-    assert!(description.contains("最新值 92.0 %"), "{description}");
+    assert!(description.contains("最新值 92 %"), "{description}");
 
     let told = story.told(&id).await;
     assert_eq!(told.len(), 2, "{told:#?}");
@@ -259,7 +260,7 @@ async fn a_refused_chart_is_a_text_and_holds_up_no_card() {
     let texts = messages.iter().filter(|message| {
         message["text"]
             .as_str()
-            .is_some_and(|text| text.contains("newest value 92.0 %"))
+            .is_some_and(|text| text.contains("newest value 92 %"))
     });
     let texts: Vec<&Value> = texts.collect();
     assert_eq!(texts.len(), 2);

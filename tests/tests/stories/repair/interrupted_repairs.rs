@@ -544,7 +544,7 @@ async fn whoever_waits_is_told_after_every_step() {
         before, 2,
         "that it runs, and what the look found, while the first step is at work"
     );
-    assert_eq!(told().await, 4, "each step, the check, and the end");
+    assert_eq!(told().await, 3, "each step, and the end with the check");
 }
 
 #[tokio::test]
