@@ -1,7 +1,7 @@
 //! Stored episodes: the write that every alert makes, and the slower ones behind it.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use aws_sdk_dynamodb::types::builders::PutBuilder;
+use aws_sdk_dynamodb::types::builders::{PutBuilder, UpdateBuilder};
 use jiff::{SignedDuration, Timestamp};
 
 use super::attributes::{Item, Reader, flag, json, millis, number, seconds, text};
@@ -19,6 +19,11 @@ const KEPT_AFTER: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Retention of the members that do not fit into an episode's item. A join does not write them, so
 /// they have to outlast the longest time in which nothing but joins happens.
 const SPILL_KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
+
+/// The condition of what is written about an episode behind its decision.
+const STILL_OF_INCIDENT: &str = "#incident_id = :incident";
+/// The attribute with the version of the last write that left something to send.
+const MARKED_IN: &str = "marked_in";
 
 impl Store {
     /// The episode of a fingerprint, if there is one.
@@ -73,19 +78,27 @@ impl Store {
         }
     }
 
-    /// Records that an [`Unsent`] fact is on its queue now.
+    /// Records that an [`Unsent`] fact of an episode as it was read or written is on its queue now. What another writer has marked since
+    /// stays marked: it is that writer's to send.
     ///
     /// # Errors
     /// If the table does not answer. The next delivery then sends again, which receivers tolerate.
     pub async fn mark_sent(&self, episode: &Episode, sent: Unsent) -> Result<(), StoreError> {
-        self.touch(
+        let write = touch(
             &episode.fingerprint,
             &episode.incident_id,
             "ADD #version :one DELETE #attribute :value",
             "unsent",
             set_of([sent]),
-        )
-        .await
+        );
+        let is_its_own = format!(
+            "{STILL_OF_INCIDENT} AND (attribute_not_exists(#marked_in) OR #marked_in <= :known)"
+        );
+        let write = write
+            .condition_expression(is_its_own)
+            .expression_attribute_names("#marked_in", MARKED_IN)
+            .expression_attribute_values(":known", number(episode.version));
+        self.touched(write).await
     }
 
     /// Leaves the analyzer's advice on the episode, if it is still the incident's.
@@ -98,37 +111,40 @@ impl Store {
         incident: &IncidentId,
         advice: &Advice,
     ) -> Result<(), StoreError> {
-        self.touch(
+        let write = touch(
             fingerprint,
             incident,
             "SET #attribute = :value ADD #version :one",
             "advice",
             json(advice)?,
-        )
-        .await
+        );
+        self.touched(write).await
     }
 
-    /// Changes one attribute, if the episode still belongs to `incident`; if it does not, the change has lost its meaning.
-    async fn touch(
-        &self,
-        fingerprint: &Fingerprint,
-        incident: &IncidentId,
-        expression: &str,
-        attribute: &str,
-        value: AttributeValue,
-    ) -> Result<(), StoreError> {
-        let write = update(keys::episode(fingerprint), expression)
-            .condition_expression("#incident_id = :incident")
-            .expression_attribute_names("#incident_id", "incident_id")
-            .expression_attribute_names("#version", "version")
-            .expression_attribute_names("#attribute", attribute)
-            .expression_attribute_values(":incident", text(incident.as_str()))
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":value", value);
+    /// Makes a change that has lost its meaning where its condition does not hold any more.
+    async fn touched(&self, write: UpdateBuilder) -> Result<(), StoreError> {
         past_transactions(|| self.update(write.clone()))
             .await
             .map(drop)
     }
+}
+
+/// A change of one attribute, if the episode still belongs to `incident`.
+fn touch(
+    fingerprint: &Fingerprint,
+    incident: &IncidentId,
+    expression: &str,
+    attribute: &str,
+    value: AttributeValue,
+) -> UpdateBuilder {
+    update(keys::episode(fingerprint), expression)
+        .condition_expression(STILL_OF_INCIDENT)
+        .expression_attribute_names("#incident_id", "incident_id")
+        .expression_attribute_names("#version", "version")
+        .expression_attribute_names("#attribute", attribute)
+        .expression_attribute_values(":incident", text(incident.as_str()))
+        .expression_attribute_values(":one", number(1))
+        .expression_attribute_values(":value", value)
 }
 
 /// When DynamoDB may clean an episode up, in seconds since 1970.
@@ -167,6 +183,7 @@ pub(super) fn writes(
         set("overflowed", episode.overflowed),
         set("spilled", !others.is_empty()),
         (!episode.unsent.is_empty()).then(|| ("unsent", unsent())),
+        (!episode.unsent.is_empty()).then(|| (MARKED_IN, number(episode.version))),
         advice.map(|advice| ("advice", advice)),
     ];
     let fields = fields.into_iter().chain(kept.fields());

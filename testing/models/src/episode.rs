@@ -558,9 +558,9 @@ mod tests {
         holds::<EpisodeModel>();
     }
 
-    /// A fault of the code (docs/models.md): a mark that is removed late takes another change's with it.
+    /// Without it, a mark that is removed late takes another change's with it (docs/models.md).
     #[test]
-    fn a_late_mark_takes_another_ones_with_it() {
+    fn a_mark_is_of_one_change() {
         const HISTORY: History = race(
             &[
                 fires(1, false, -100),
@@ -582,8 +582,8 @@ mod tests {
                 .broken
                 .contains_key(MARKED)
         );
-        let mended = explore(model(true)).broken;
-        assert!(mended.is_empty(), "{mended:#?}");
+        let with_it = explore(model(true)).broken;
+        assert!(with_it.is_empty(), "{with_it:#?}");
     }
 
     #[test]

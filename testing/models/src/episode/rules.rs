@@ -34,7 +34,7 @@ pub struct Rules {
     pub sends_first: bool,
     /// `intake::count`: a mark is removed after its message was sent.
     pub marks_later: bool,
-    /// Not in the code: a mark is removed only if nothing changed since its message was due.
+    /// `store::episode::mark_sent`: `#marked_in <= :known`.
     pub marks_its_own_change: bool,
     /// `notifier::follow_up::episode`: an open episode is looked at again.
     pub looks_again: bool,
@@ -55,7 +55,7 @@ impl Rules {
             unsent_mark: true,
             sends_first: true,
             marks_later: true,
-            marks_its_own_change: false,
+            marks_its_own_change: true,
             looks_again: true,
         }
     }

@@ -6,12 +6,60 @@ mod random_deliveries;
 
 use std::time::{Duration, Instant};
 
+use domain::alert::{Alert, AlertSeverity};
+use domain::episode::{
+    Firing, FiringOutcome, ResolvedOutcome, Unsent, Windows, on_firing, on_resolved,
+};
 use domain::incident::Status;
 use domain::incident::operation_log::Event;
 use jiff::{SignedDuration, Timestamp};
+use store::fresh_incident_id;
 use tests::alert::{TestAlert, unique};
 use tests::isolated_ingress::{IsolatedIngress, deliver};
 use tests::stack::Stack;
+
+/// Two workers change an episode one after the other, and the first removes its mark last.
+#[tokio::test]
+async fn a_late_mark_leaves_what_was_marked_since() {
+    const WINDOWS: Windows = Windows {
+        debounce: SignedDuration::from_secs(300),
+        stale: SignedDuration::from_hours(5),
+    };
+    // No analyzer hears of it, which writes its advice on the episode.
+    let IsolatedIngress { app, stack, .. } = &IsolatedIngress::open().await;
+    let now = Timestamp::now();
+    let alert = TestAlert::firing(unique("mark"));
+    deliver(app, stack, &alert, now).await;
+    let fingerprint = alert.fingerprint();
+    let stored = async || {
+        let episode = stack.store.episode(&fingerprint).await;
+        episode.expect("read").expect("an episode")
+    };
+    let opened = stored().await;
+    assert!(opened.unsent.is_empty(), "{:?}", opened.unsent);
+
+    let worse = Alert {
+        severity: AlertSeverity::Critical,
+        ..alert.alert()
+    };
+    let firing = Firing::from_alert(&worse);
+    let id = fresh_incident_id(now);
+    let (outcome, first) = on_firing(Some(&opened), &fingerprint, &firing, &id, now, WINDOWS);
+    assert_eq!(outcome, FiringOutcome::Escalated);
+    let saved = stack.store.save_episode(&first, WINDOWS).await;
+    saved.expect("saved");
+    let members = opened.members.keys().cloned().collect();
+    let (outcome, second) = on_resolved(&first, &members, now, WINDOWS);
+    assert_eq!(outcome, ResolvedOutcome::Resolved);
+    let saved = stack.store.save_episode(&second, WINDOWS).await;
+    saved.expect("saved");
+
+    for (marker, left) in [(&first, 1), (&second, 0)] {
+        let marked = stack.store.mark_sent(marker, Unsent::Changed).await;
+        marked.expect("written");
+        assert_eq!(stored().await.unsent.len(), left);
+    }
+}
 
 #[tokio::test]
 async fn a_flapping_alert_keeps_its_incident() {
