@@ -32,7 +32,7 @@ NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 # As many as the group `stack` in .config/nextest.toml allows. cargo's own runner has one, and one test at a time.
 # What the roles of functions needed while the stories ran.
 GRANTS := $(BUILT)/grants.jsonl
-STACKS := $(if $(NEXTEST),4,1)
+STACKS := $(if $(NEXTEST),6,1)
 
 CHECKS := .local/checks
 CHECKS_REQUIREMENTS := infra/local/requirements-checks.txt
