@@ -54,7 +54,9 @@ async fn a_person_lists_shows_approves_and_exports() {
     let (id, machine) = (incident.id.as_str(), Machine::of(&stack));
     let plan = incident.plan.as_ref().expect("a plan");
 
-    let listed = machine.prints(&["incidents", "--open", "--namespace", &alert.namespace]);
+    // All pages: other stories leave many incidents, and a page without any that fits has a next one.
+    let filter = ["--open", "--all", "--namespace", &alert.namespace];
+    let listed = machine.prints(&[&["incidents"], &filter[..]].concat());
     assert!(
         listed.contains(id) && listed.contains("awaiting_approval"),
         "{listed}"
