@@ -9,7 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tests::alert::TestAlert;
 use tests::quell::quell;
-use tests::stack::Stack;
+use tests::stack::{Stack, wait_for};
 
 /// A person's machine: a profile with the stack's URL and the person's token, and nothing of AWS.
 struct Machine {
@@ -54,13 +54,15 @@ async fn a_person_lists_shows_approves_and_exports() {
     let (id, machine) = (incident.id.as_str(), Machine::of(&stack));
     let plan = incident.plan.as_ref().expect("a plan");
 
-    // All pages: other stories leave many incidents, and a page without any that fits has a next one.
+    // All pages: other stories leave many incidents, and a page without any that fits has a next one. The console keeps what it has read
+    // of them for some seconds.
     let filter = ["--open", "--all", "--namespace", &alert.namespace];
-    let listed = machine.prints(&[&["incidents"], &filter[..]].concat());
-    assert!(
-        listed.contains(id) && listed.contains("awaiting_approval"),
-        "{listed}"
-    );
+    let list = [&["incidents"], &filter[..]].concat();
+    let listed = wait_for("the incident in the list", async || {
+        Some(machine.prints(&list)).filter(|listed| listed.contains(id))
+    })
+    .await;
+    assert!(listed.contains("awaiting_approval"), "{listed}");
     let shown = machine.prints(&["show", id]);
     for says in [
         plan.hash().as_str(),
@@ -128,5 +130,11 @@ async fn exported(stack: &Stack, machine: &Machine, id: &str) {
     for (shown, kept) in entries.iter().zip(&log) {
         assert_eq!(shown["hash"], kept.hash.as_str());
     }
-    assert_eq!(review.matches("\n#### Entry ").count(), entries.len());
+    // The log goes on between the two.
+    let reviewed = review.matches("\n#### Entry ").count();
+    assert!(
+        (1..=entries.len()).contains(&reviewed),
+        "{reviewed} of {}",
+        entries.len()
+    );
 }
