@@ -1,4 +1,4 @@
-//! What the read API answers (docs/openapi-console.yaml), as far as the command shows it.
+//! Types of the read API's answers (docs/openapi-console.yaml), with the fields that the command shows.
 
 use std::collections::BTreeMap;
 

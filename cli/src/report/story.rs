@@ -1,4 +1,4 @@
-//! What a report takes out of an incident's operation log.
+//! Extract of an incident's operation log for a report.
 
 use domain::incident::operation_log::Event;
 use domain::primitives::id::IncidentId;

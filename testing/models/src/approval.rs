@@ -463,10 +463,7 @@ impl Protocol for ApprovalModel {
     const NAME: &'static str = "approval";
 
     fn new(bound: Bound) -> Self {
-        let histories: &[_] = match bound {
-            Bound::Small => &SMALL,
-            Bound::Large => &LARGE,
-        };
+        let histories = bound.of(&SMALL, &LARGE);
         Self {
             rules: Rules::of_the_code(),
             histories,

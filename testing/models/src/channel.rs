@@ -296,10 +296,7 @@ impl Protocol for ChannelModel {
     const NAME: &'static str = "channel";
 
     fn new(bound: Bound) -> Self {
-        let histories: &[_] = match bound {
-            Bound::Small => &SMALL,
-            Bound::Large => &LARGE,
-        };
+        let histories = bound.of(&SMALL, &LARGE);
         Self {
             rules: Rules::of_the_code(),
             histories,

@@ -11,8 +11,18 @@ use stateright::{Checker as _, Expectation, HasDiscoveries, Model};
 pub enum Bound {
     /// On every run of the tests.
     Small,
-    /// With `cargo run -p models -- --bound large`.
+    /// With `cargo run -p protocol-models -- --bound large`.
     Large,
+}
+
+impl Bound {
+    /// The histories that are explored.
+    pub(crate) fn of<T>(self, small: &'static [T], large: &'static [T]) -> &'static [T] {
+        match self {
+            Self::Small => small,
+            Self::Large => large,
+        }
+    }
 }
 
 /// A model of one protocol of the code.

@@ -525,10 +525,7 @@ impl Protocol for EpisodeModel {
     const NAME: &'static str = "episode";
 
     fn new(bound: Bound) -> Self {
-        let histories: &[_] = match bound {
-            Bound::Small => &SMALL,
-            Bound::Large => &LARGE,
-        };
+        let histories = bound.of(&SMALL, &LARGE);
         Self {
             rules: Rules::of_the_code(),
             histories,

@@ -1,4 +1,4 @@
-//! `cargo run --release -p models -- --bound large`: the models within larger bounds.
+//! `cargo run --release -p protocol-models -- --bound large`: the models within larger bounds.
 
 use std::process::ExitCode;
 use std::time::Instant;

@@ -495,10 +495,7 @@ impl Protocol for RepairModel {
     const NAME: &'static str = "repair";
 
     fn new(bound: Bound) -> Self {
-        let histories: &[_] = match bound {
-            Bound::Small => &SMALL,
-            Bound::Large => &LARGE,
-        };
+        let histories = bound.of(&SMALL, &LARGE);
         Self {
             rules: Rules::of_the_code(),
             histories,

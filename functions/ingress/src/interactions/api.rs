@@ -87,14 +87,20 @@ pub async fn respond(
     now: Timestamp,
 ) -> Result<Value, Rejection> {
     let Caller { token, press } = admitted(app, headers, now).await?;
-    let action: ResponderAction = body::json(bytes)?;
-    let id = IncidentId::try_from(id).map_err(|_| Rejection::NoIncident)?;
+    let (id, action) = asked(id, bytes)?;
     let by = Identity::Api(token.person.clone());
     let (incident, changed) = responses::respond(app, &id, &action, (&by, &press), now).await?;
     Ok(json!({
         "success": true, "incident_id": incident.id, "status": incident.status, "action": action.name(), "changed": changed,
         "responder": incident.responder(), "by": token.person,
     }))
+}
+
+/// The incident and the action of a request.
+fn asked(id: &str, bytes: &[u8]) -> Result<(IncidentId, ResponderAction), Rejection> {
+    let action = body::json(bytes)?;
+    let id = IncidentId::try_from(id).map_err(|_| Rejection::NoIncident)?;
+    Ok((id, action))
 }
 
 /// `POST /api/v1/incidents/{id}/group/respond`: the same for the incident and every other one of its alert group.
@@ -109,8 +115,7 @@ pub async fn respond_to_group(
     now: Timestamp,
 ) -> Result<Value, Rejection> {
     let Caller { token, press } = admitted(app, headers, now).await?;
-    let action: ResponderAction = body::json(bytes)?;
-    let id = IncidentId::try_from(id).map_err(|_| Rejection::NoIncident)?;
+    let (id, action) = asked(id, bytes)?;
     let by = Identity::Api(token.person.clone());
     let (incident, many) =
         responses::respond_to_group(app, &id, &action, (&by, &press), now).await?;

@@ -108,8 +108,8 @@ fn past(known: &[(&str, u32, u32)]) -> PastSuccess {
         .collect()
 }
 
-#[test]
-fn past_success_decides_between_equals_only() {
+/// Two playbooks that fit the alert by its name, and one by its type.
+fn two_equals_and_a_lesser() -> [Playbook; 3] {
     let by_name = playbook(
         "{id: by-name, name: N, match: {alertnames: [TargetDown]}, risk: low, steps: [{run: [a]}]}",
     );
@@ -120,7 +120,12 @@ fn past_success_decides_between_equals_only() {
     let by_type = playbook(
         "{id: by-type, name: N, match: {alert_types: [service_404]}, risk: low, steps: [{run: [a]}]}",
     );
-    let playbooks = [by_name, twin, by_type];
+    [by_name, twin, by_type]
+}
+
+#[test]
+fn past_success_decides_between_equals_only() {
+    let playbooks = two_equals_and_a_lesser();
     let (web, alert) = (service("web", "approval"), alert("TargetDown"));
     for (known, chosen) in [
         (
@@ -245,17 +250,7 @@ fn cause(speaks_for: &[&str], speaks_against: &[&str]) -> FoundCause {
 
 #[test]
 fn a_cause_takes_out_what_it_speaks_against() {
-    let by_name = playbook(
-        "{id: by-name, name: N, match: {alertnames: [TargetDown]}, risk: low, steps: [{run: [a]}]}",
-    );
-    let twin = Playbook {
-        id: "twin".into(),
-        ..by_name.clone()
-    };
-    let by_type = playbook(
-        "{id: by-type, name: N, match: {alert_types: [service_404]}, risk: low, steps: [{run: [a]}]}",
-    );
-    let playbooks = [by_name, twin, by_type];
+    let playbooks = two_equals_and_a_lesser();
     let (web, alert) = (service("web", "approval"), alert("TargetDown"));
     let known = past(&[("by-name", 8, 8)]);
     let chosen = |cause: &FoundCause| choose(&playbooks, &alert, Ok(&web), &known, Some(cause));
