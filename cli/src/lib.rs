@@ -22,6 +22,8 @@ mod input;
 mod kill_switch;
 mod manual;
 mod markdown;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod on_duty;
 mod plan;
 mod playbooks;
@@ -114,6 +116,9 @@ enum Command {
     Playbooks(playbooks::Playbooks),
     /// Prints the lines that quell-guard on a service's host has to let through
     GuardLines(guard_lines::Lines),
+    /// Serves an assistant with the Model Context Protocol: it reads in your name, and decides nothing
+    #[cfg(feature = "mcp")]
+    Mcp(mcp::Mcp),
     /// Prints a script with which a shell completes this command
     Completions(manual::Completions),
     /// Prints a manual page, for `man -l -`
@@ -151,6 +156,8 @@ impl Cli {
             Command::Fire(asked) => asked.answer(variables, out).await,
             Command::Playbooks(asked) => asked.answer(variables, out).await,
             Command::GuardLines(asked) => asked.answer(out),
+            #[cfg(feature = "mcp")]
+            Command::Mcp(asked) => asked.answer(variables).await,
             Command::Completions(asked) => asked.answer(Self::command(), out),
             Command::Man(asked) => asked.answer(Self::command(), out),
         };
