@@ -18,9 +18,18 @@ pub(crate) fn sample(project: &Path) -> Result<Value, Failure> {
     )?)?)
 }
 
-/// Requests of strangers: the sample with a wrong token, and two large bodies with a wrong signature, which have to be hashed before they
-/// are refused.
-pub(crate) fn refused(sample: &Value) -> Result<[String; 3], Failure> {
+/// Requests of strangers.
+pub(crate) struct Strange {
+    /// The sample with a wrong token.
+    pub(crate) token: String,
+    /// Large bodies with a wrong signature, which have to be hashed before they are refused.
+    pub(crate) signed: String,
+    pub(crate) signed_5mb: String,
+    /// The largest of them where one alert is signed: too large to be hashed at all.
+    pub(crate) alert_5mb: String,
+}
+
+pub(crate) fn strange(sample: &Value) -> Result<Strange, Failure> {
     let mut strange = sample.clone();
     strange["headers"]["authorization"] = json!("Bearer wrong");
     let mut forged = sample.clone();
@@ -31,11 +40,16 @@ pub(crate) fn refused(sample: &Value) -> Result<[String; 3], Failure> {
         "x-signature-256".to_owned(),
         json!(format!("sha256={}", "0".repeat(64))),
     );
-    let [large, largest] = FORGED_BYTES.map(|bytes| {
+    let [signed, signed_5mb] = FORGED_BYTES.map(|bytes| {
         forged["body"] = json!("x".repeat(bytes));
         forged.to_string()
     });
-    Ok([strange.to_string(), large, largest])
+    Ok(Strange {
+        token: strange.to_string(),
+        alert_5mb: signed_5mb.replace("/webhooks/alertmanager", "/webhooks/alerts"),
+        signed,
+        signed_5mb,
+    })
 }
 
 /// The sample with an alert for each number in place of its one, each of another component and so of another fingerprint.

@@ -94,7 +94,7 @@ fn run() -> Result<(), Failure> {
         &programs,
         &directory.join("node/door.js"),
         &analyzer,
-        &event::refused(&sample)?,
+        &event::strange(&sample)?,
     );
     if let Some(baseline) = &arguments.baseline {
         let program = baseline::program(baseline, &directory)?;

@@ -187,7 +187,7 @@ fn proven(variant: &Variant, answer: &Answer) -> Result<(), Failure> {
                     .as_str()
                     .is_some_and(|body| body.contains(text))
         }
-        Proof::Refused => value["statusCode"] == 401,
+        Proof::Refused => value["statusCode"] == 401 || value["statusCode"] == 413,
         Proof::StepSucceeded => serde_json::from_str(&answer.body)
             .is_ok_and(|reply: BridgeReply| reply.result.succeeded()),
         Proof::NothingComesBack => value["batchItemFailures"]

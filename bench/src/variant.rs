@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use crate::analyzer_scene::AnalyzerScene;
 use crate::canned_aws::Table;
+use crate::event::Strange;
 
 /// A program and the scene in which it is measured.
 #[derive(Debug, Clone)]
@@ -153,7 +154,7 @@ pub(crate) fn all(
     binaries: &Path,
     node_door: &Path,
     analyzer: &AnalyzerScene,
-    [strange, large, largest]: &[String; 3],
+    strange: &Strange,
 ) -> Vec<Variant> {
     let variant = |name, command: &[PathBuf], package: Option<&Path>, closing, proof| Variant {
         name,
@@ -185,6 +186,10 @@ pub(crate) fn all(
     };
     let mut variants = vec![
         binary("bare", "bare-hello", &[], "hello"),
+        Variant {
+            event: Some(strange.signed_5mb.clone()),
+            ..binary("bare-5mb", "bare-hello", &[], "hello")
+        },
         binary("door", "minimal-door", &["UpdateItem"], "counted"),
         binary("join", "ingress", &["GetSecretValue"], JOINED),
         Variant {
@@ -202,11 +207,12 @@ pub(crate) fn all(
         },
         Variant {
             proof: Proof::Refused,
-            event: Some(strange.clone()),
+            event: Some(strange.token.clone()),
             ..binary("refuse", "ingress", &["GetSecretValue"], "")
         },
-        forged("refuse-signed", large),
-        forged("refuse-5mb", largest),
+        forged("refuse-signed", &strange.signed),
+        forged("refuse-5mb", &strange.signed_5mb),
+        forged("refuse-5mb-alert", &strange.alert_5mb),
         Variant {
             table: Table::Incident,
             variables: analyzer.variables(),

@@ -24,6 +24,7 @@ use crate::alerts::signals;
 use crate::alerts::signed_alert;
 use crate::authentication;
 use crate::authentication::{GRAFANA, SIGNED, SignedRequest};
+use crate::body;
 use crate::interactions::api;
 use crate::interactions::links;
 use crate::interactions::pagerduty;
@@ -128,12 +129,14 @@ impl App {
                 self.delivery(bytes, "grafana", visit).await?
             }
             Target::Alerts => {
+                body::bounded(bytes, body::MOST_SIGNED_BYTES)?;
                 visit.replay_id = self.signed(SIGNED, signed, visit.now).await?;
                 let alert = signed_alert::read(bytes, self.tables()?, visit.now)?;
                 let answers = self.count(Delivery::single(alert), visit).await?;
                 as_json(&answers.first())
             }
             Target::Signals => {
+                body::bounded(bytes, body::MOST_SIGNED_BYTES)?;
                 let replay_id = self.signed(SIGNED, signed, visit.now).await?;
                 // Checked before it is queued: behind the queue there is no sender to answer.
                 let signal = Signal {

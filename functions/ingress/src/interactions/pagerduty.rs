@@ -108,6 +108,7 @@ pub(crate) async fn webhook(
     bytes: &[u8],
     now: Timestamp,
 ) -> Result<Value, Rejection> {
+    body::bounded(bytes, body::MOST_SIGNED_BYTES)?;
     app.admit(&app.config.pagerduty_secret, now, |secret| {
         authentication::pagerduty(secret, headers, bytes)
     })

@@ -80,6 +80,7 @@ pub(crate) async fn interaction(
         route: false,
     };
     let check = |secret: &SecretString| signature(SLACK, secret, signed, now, required);
+    body::bounded(bytes, body::MOST_SIGNED_BYTES)?;
     app.admit(&app.config.slack_secret, now, check).await?;
     if let Some(written) = written(bytes)? {
         return command(app, &written, now).await;
@@ -152,7 +153,6 @@ struct SlashCommand {
 
 /// The slash command in a body; none in an interaction, which has a payload.
 fn written(bytes: &[u8]) -> Result<Option<SlashCommand>, Rejection> {
-    let bytes = body::bounded(bytes)?;
     let field = |name: &str| {
         let mut values = form_urlencoded::parse(bytes).filter(|(field, _)| field == name);
         values.next().map(|(_, value)| value.into_owned())
@@ -247,7 +247,6 @@ fn read(bytes: &[u8]) -> Result<Option<Pressed>, Rejection> {
 
 /// The JSON in the form's one field.
 fn payload(bytes: &[u8]) -> Result<Vec<u8>, Rejection> {
-    let bytes = body::bounded(bytes)?;
     let mut fields = form_urlencoded::parse(bytes)
         .filter(|(name, _)| name == "payload")
         .map(|(_, value)| value);

@@ -101,6 +101,18 @@ async fn large_bodies_are_taken_or_refused_whole() {
     large["alerts"][0]["annotations"]["description"] = json!("x".repeat(5_600_000));
     let (status, problem) = answer_of(&stack, &large).await;
     assert_problem("", (status, &problem), (413, "too-large"));
+
+    // A signature is a hash over the whole body: where one alert is signed, a stranger's size decides before it.
+    for route in ["alerts", "signals", "slack", "pagerduty"] {
+        let post = |bytes| {
+            let url = stack.url(&format!("webhooks/{route}"));
+            answer(stack.http.post(url).body("x".repeat(bytes)))
+        };
+        let (status, problem) = post(513 * 1024).await;
+        assert_problem(route, (status, &problem), (413, "too-large"));
+        let (status, problem) = post(512 * 1024).await;
+        assert_problem(route, (status, &problem), (401, "unauthenticated"));
+    }
 }
 
 async fn answer_of(stack: &Stack, body: &Value) -> (u16, Value) {
