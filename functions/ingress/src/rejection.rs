@@ -218,6 +218,7 @@ impl Rejection {
     /// The sentence for a person who reads this language.
     pub(crate) fn said(&self, language: Language) -> String {
         let page = |key: &str| words(language).text("page", key).to_owned();
+        let fill = |key: &str, fields: &[(&str, &str)]| words(language).fill("page", key, fields);
         match self {
             Self::NotSignedIn => page("not_signed_in"),
             Self::Unauthenticated(_) | Self::Forged(_) => page("reload"),
@@ -230,9 +231,18 @@ impl Rejection {
             Self::Passing(_) => page("try_again"),
             Self::Unfinished { done, of } => {
                 let (done, of) = (done.to_string(), of.to_string());
-                words(language).fill("page", "unfinished", &[("done", &done), ("of", &of)])
+                fill("unfinished", &[("done", &done), ("of", &of)])
             }
-            other => other.to_string(),
+            Self::NoRoute(_) | Self::WrongMethod { .. } => page("no_route"),
+            Self::UnknownChannel => page("unknown_channel"),
+            Self::TooLarge { bytes, most, .. } => {
+                let (bytes, most) = (bytes.to_string(), most.to_string());
+                fill("too_large", &[("bytes", &bytes), ("most", &most)])
+            }
+            // The fault itself is in the terms of JSON.
+            Self::Malformed { .. } => fill("malformed", &[("fault", &self.to_string())]),
+            // Of deliveries, which programs send.
+            Self::OutOfTime { .. } => self.to_string(),
         }
     }
 
@@ -303,7 +313,7 @@ mod tests {
     fn a_refusal_is_said_in_the_language_that_is_asked_for() {
         let over = || ResponseRefusal::NotPossible(phrase!("it is over"));
         type Case<'a> = (fn() -> Rejection, &'a str, &'a str);
-        let cases: [Case<'_>; 5] = [
+        let cases: [Case<'_>; 7] = [
             (
                 || Rejection::NotPossible(ResponseRefusal::NotListed),
                 "you are not on the list of people who may decide",
@@ -323,6 +333,20 @@ mod tests {
                 || Rejection::Passing("table quell-prod is away".into()),
                 "the alert could not be stored and queued right now; send it again",
                 "目前無法處理，請再試一次。",
+            ),
+            (
+                || Rejection::malformed("note", "invalid type: integer `3`, expected a string"),
+                "note: invalid type: integer `3`, expected a string",
+                "請求的內容有誤：note: invalid type: integer `3`, expected a string",
+            ),
+            (
+                || Rejection::TooLarge {
+                    what: "the body",
+                    bytes: 600_000,
+                    most: 524_288,
+                },
+                "the body has 600000 bytes; 524288 is the most",
+                "內容有 600000 位元組，上限為 524288 位元組。",
             ),
             (
                 || Rejection::Unfinished { done: 3, of: 7 },

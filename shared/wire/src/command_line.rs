@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
+use domain::notification::words::words;
 use domain::phrase;
 use domain::playbook::plan::PlannedStep;
+use domain::primitives::language::Language;
 use domain::primitives::phrase::Phrase;
 use domain::primitives::safe_text;
 use thiserror::Error;
@@ -39,16 +41,20 @@ pub fn shown(argv: &[String]) -> String {
     arguments.join(" ")
 }
 
-/// A step as people see it, with the fact that it finds out and its condition behind it: a comment to a shell, in case the line
-/// is pasted. A command of more than `most` characters, and notes of more than half of that, end with `…`.
-pub fn step(step: &PlannedStep, most: usize) -> String {
-    step_in_part(step, most).0
+/// A step as people see it, with the fact that it finds out and its condition behind it, in their language: a comment to a shell, in
+/// case the line is pasted.
+pub fn step(step: &PlannedStep, language: Language) -> String {
+    step_in_part(step, language, usize::MAX).0
 }
 
-/// The same, and true if something of it was cut.
-pub fn step_in_part(step: &PlannedStep, most: usize) -> (String, bool) {
-    let fact = step.fact.as_ref().map(|fact| format!("fact {fact}"));
-    let when = step.when.as_ref().map(ToString::to_string);
+/// The same, and true if something of it was cut: a command of more than `most` characters, and notes of more than half of that, end
+/// with `…`.
+pub fn step_in_part(step: &PlannedStep, language: Language, most: usize) -> (String, bool) {
+    let words = words(language);
+    let note = |key, value: &str| words.fill("step_note", key, &[("what", value)]);
+    let fact = step.fact.as_ref().map(|fact| note("fact", fact));
+    let when = step.when.as_ref();
+    let when = when.map(|when| note("when", &words.say(&when.phrase())));
     let notes: Vec<String> = fact.into_iter().chain(when).collect();
     let (command, cut) = shortened(shown(&step.argv), most);
     if notes.is_empty() {

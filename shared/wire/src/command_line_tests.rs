@@ -2,12 +2,14 @@
 
 use std::process::Command;
 
+use domain::playbook::condition::When;
 use domain::playbook::plan::PlannedStep;
+use domain::primitives::language::Language;
 use domain::primitives::safe_text::is_hidden;
 use proptest::prelude::{Strategy, any, prop, prop_oneof, proptest};
 use proptest::test_runner::Config;
 
-use super::{NulByte, line, shown, step};
+use super::{NulByte, line, shown, step, step_in_part};
 
 fn argv(arguments: &[&str]) -> Vec<String> {
     arguments
@@ -99,8 +101,36 @@ fn a_long_step_ends_with_a_mark_and_keeps_its_notes() {
         fact: Some("disk_usage".to_owned()),
         ..PlannedStep::default()
     };
-    assert_eq!(step(&long, 10), "echo 12345…  # fact …");
-    assert_eq!(step(&long, 100), "echo 123456  # fact disk_usage");
+    let shown = |most| step_in_part(&long, Language::English, most);
+    assert_eq!(shown(10), ("echo 12345…  # fact …".to_owned(), true));
+    let whole = "echo 123456  # fact disk_usage".to_owned();
+    assert_eq!(shown(100), (whole, false));
+}
+
+#[test]
+fn the_notes_of_a_step_are_in_the_readers_language() {
+    let conditional = PlannedStep {
+        argv: argv(&["rm", "/var/tmp/x"]),
+        when: Some(When {
+            fact: "disk_usage".to_owned(),
+            exits: Some(0),
+            prints: Some("9[0-9]%".to_owned()),
+            not: false,
+        }),
+        ..PlannedStep::default()
+    };
+    for (language, expected) in [
+        (
+            Language::English,
+            "rm /var/tmp/x  # only if disk_usage exits with 0 and prints 9[0-9]%",
+        ),
+        (
+            Language::TraditionalChinese,
+            "rm /var/tmp/x  # 條件：disk_usage 以狀態碼 0 結束且輸出符合 9[0-9]%",
+        ),
+    ] {
+        assert_eq!(step(&conditional, language), expected);
+    }
 }
 
 fn argument() -> impl Strategy<Value = String> {

@@ -47,7 +47,11 @@ impl PlanView {
         let parts = [Phase::Facts, Phase::Steps, Phase::Verify, Phase::Rollback].into_iter();
         let parts = parts.map(|phase| PartView {
             part: part(phase),
-            steps: plan.phase(phase).iter().map(StepView::of).collect(),
+            steps: plan
+                .phase(phase)
+                .iter()
+                .map(|step| StepView::of(step, say))
+                .collect(),
         });
         Self {
             playbook: plan.playbook.to_string(),
@@ -69,9 +73,9 @@ impl PlanView {
 }
 
 impl StepView {
-    fn of(step: &PlannedStep) -> Self {
+    fn of(step: &PlannedStep, say: Say) -> Self {
         Self {
-            command: command_line::step(step, usize::MAX),
+            command: command_line::step(step, say.language),
             argv: step.argv.clone(),
             timeout_seconds: step.timeout_seconds,
             retries: step.retries,

@@ -91,7 +91,7 @@ pub(crate) fn question(question: &Question<'_>, language: Language) -> String {
                 .map(|step| {
                     format!(
                         "<code>{}</code>",
-                        escaped(&command_line::step(step, usize::MAX))
+                        escaped(&command_line::step(step, language))
                     )
                 })
                 .collect();

@@ -225,7 +225,7 @@ impl Details {
                 .map(|plan| short(&plan.address, STEP_CHARACTERS))
                 .unwrap_or_default(),
             parts: plan
-                .map(|plan| parts(plan, STEPS_SHOWN, STEP_WHOLE_CHARACTERS))
+                .map(|plan| parts(plan, names.language, STEPS_SHOWN, STEP_WHOLE_CHARACTERS))
                 .unwrap_or_default(),
             origin: Origin::of(incident),
             parameters: plan

@@ -4,6 +4,7 @@ use domain::incident::approval::Approval;
 use domain::incident::guardrail::{GuardrailOutcome, blocking};
 use domain::incident::{Incident, Status};
 use domain::playbook::plan::{Phase, Plan};
+use domain::primitives::language::Language;
 use serde::Serialize;
 use wire::command_line;
 
@@ -108,7 +109,7 @@ impl Planned {
         planned.playbook = short(&plan.playbook_name, NAME_CHARACTERS);
         planned.plan_target = short(&plan.target, NAME_CHARACTERS);
         planned.plan_risk = plan.risk.as_str();
-        planned.parts = parts(plan, STEPS_SHOWN, STEP_CHARACTERS);
+        planned.parts = parts(plan, names.language, STEPS_SHOWN, STEP_CHARACTERS);
         planned.origin = Origin::of(incident);
         // What the guardrails let through may have been stopped since: the decision says what holds.
         planned.runs_by_itself = incident
@@ -135,10 +136,10 @@ impl Blocked {
 }
 
 /// The parts of a plan that have steps: at most so many of each, with so many characters.
-pub(super) fn parts(plan: &Plan, most: usize, characters: usize) -> Vec<Part> {
+pub(super) fn parts(plan: &Plan, language: Language, most: usize, characters: usize) -> Vec<Part> {
     let part = |phase| {
         let steps = plan.phase(phase).iter();
-        let steps = steps.map(|step| command_line::step_in_part(step, characters));
+        let steps = steps.map(|step| command_line::step_in_part(step, language, characters));
         let (steps, more) = first(steps.collect(), most);
         let cut = steps.iter().any(|(_, cut)| *cut);
         Part {
