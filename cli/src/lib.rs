@@ -29,6 +29,7 @@ mod plan;
 mod playbooks;
 mod print;
 mod profile;
+mod redrive;
 mod refused;
 mod report;
 mod respond;
@@ -104,6 +105,8 @@ enum Command {
     Respond(respond::Respond),
     /// Shows the open incidents, and changes with them
     Watch(watch::Watch),
+    /// Shows dead letters, and moves back or deletes those that you name
+    Redrive(redrive::Redrive),
     /// Writes an incident for its review, as Markdown or JSON
     Export(export::Export),
     /// Counts the incidents of a week, how long they took, and how their repairs ended
@@ -150,6 +153,7 @@ impl Cli {
             Command::Decide(asked) => asked.answer(variables, out).await,
             Command::Respond(asked) => asked.answer(variables, out).await,
             Command::Watch(asked) => asked.answer(variables, out).await,
+            Command::Redrive(asked) => asked.answer(variables, out).await,
             Command::Export(asked) => asked.answer(variables, out).await,
             Command::Report(asked) => asked.answer(variables, out).await,
             Command::Sign(asked) => asked.answer(variables, out).await,

@@ -338,7 +338,7 @@ fn messages_that_were_given_up_or_wait() -> Vec<String> {
         Verdict::Fault,
         &[
             "3 messages of the queue Notifications failed",
-            "start-message-move-task --source-arn arn:Notifications-dead",
+            "quell redrive notifications",
         ],
     );
     let mut queues = good_queues();

@@ -228,8 +228,8 @@ pub(crate) fn judge_dead_letters(queues: &[QueueFacts]) -> Vec<Finding> {
                     counted(queue.dead_letters, "message")
                 ),
                 format!(
-                    "find out why in the function's log, then: aws sqs start-message-move-task --source-arn {}",
-                    queue.dead_letter_arn
+                    "find out why in the function's log, then look at them and move them back: quell redrive {}",
+                    name.to_lowercase()
                 ),
             ));
         }

@@ -92,6 +92,7 @@ mod system {
     mod misbehaving_role;
     mod quell_command;
     mod quell_command_api;
+    mod redrive;
     mod retention;
     mod sam_local_invoke;
     mod secrets_stay;
