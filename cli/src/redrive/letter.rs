@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 use wire::message::{Message, Queued, Signal};
 
-use super::Queue;
+use super::queue::Queue;
 use crate::doctor::stack::Deployed;
 use crate::exit::{Failure, advice};
 

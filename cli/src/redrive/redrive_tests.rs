@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use wire::message::{Message, Queued as _};
 
 use super::letter::{Letter, Order};
-use super::{Queue, Redrive, ask, named, write};
+use super::queue::Queue;
+use super::{Redrive, ask, named, write};
 use crate::screen::{self, Screen};
 
 #[derive(Debug, clap::Parser)]
