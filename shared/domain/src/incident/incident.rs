@@ -24,7 +24,7 @@ use crate::primitives::phrase::Phrase;
 
 named! {
     /// The status of an incident.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
     pub enum Status {
         Open = "open",
         /// A plan waits for a decision.
@@ -50,6 +50,16 @@ named! {
         Announced = "announced",
         /// It is a part of a storm, whose incident has the analysis and the card.
         InStorm = "in_storm",
+    }
+}
+
+impl Status {
+    /// True while people or Quell still have something to do about it.
+    pub const fn is_open(self) -> bool {
+        !matches!(
+            self,
+            Self::Resolved | Self::Expired | Self::Closed | Self::Announced
+        )
     }
 }
 
@@ -195,9 +205,6 @@ impl Incident {
 
     /// True while people or Quell still have something to do about it.
     pub fn is_open(&self) -> bool {
-        !matches!(
-            self.status,
-            Status::Resolved | Status::Expired | Status::Closed | Status::Announced
-        )
+        self.status.is_open()
     }
 }

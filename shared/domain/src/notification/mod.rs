@@ -1,5 +1,6 @@
-//! Channels, people, outboxes, buttons, commands in a chat, tokens and sessions.
+//! Channels, people, outboxes, buttons, commands in a chat, tokens and sessions, and the board.
 
+pub mod board;
 pub mod button_action;
 pub mod button_reply;
 pub mod channels;
