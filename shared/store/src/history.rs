@@ -38,6 +38,8 @@ pub struct History {
     pub incidents: Vec<Incident>,
     /// Why others could not: one bad item does not hide the rest, but who draws conclusions has to know that there is more.
     pub unreadable: Vec<StoreError>,
+    /// Which they are.
+    pub unreadable_ids: BTreeSet<IncidentId>,
 }
 
 impl Store {
@@ -184,7 +186,10 @@ impl Store {
             match found {
                 Ok(incident) => history.incidents.extend(incident),
                 Err(error) if error.is_transient() => return Err(error),
-                Err(error) => history.unreadable.push(error),
+                Err(error) => {
+                    history.unreadable.push(error);
+                    history.unreadable_ids.extend(keys::incident_of(item));
+                }
             }
         }
         history

@@ -362,6 +362,20 @@ pub(crate) fn witnessed() -> Key {
     Key::new("WITNESS", "TREE")
 }
 
+/// Sort key of a part of the census, before the character with which the ids in it end.
+pub(crate) const CENSUS: &str = "CENSUS#";
+/// The partition of the board and of its census: its writer reaches no other.
+pub(crate) const BOARD: &str = "BOARD";
+
+pub(crate) fn board() -> Key {
+    Key::new(BOARD, "BOARD")
+}
+
+/// A part of the census, by the character with which the ids in it end.
+pub(crate) fn census(part: char) -> Key {
+    Key::new(BOARD, format!("{CENSUS}{part}"))
+}
+
 pub(crate) fn record(playbook: &str) -> Key {
     Key::new(playbook_partition(playbook), "RECORD")
 }

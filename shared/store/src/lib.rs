@@ -3,6 +3,7 @@
 
 mod attributes;
 mod batch;
+mod board;
 mod budget;
 mod card;
 mod channel;
@@ -41,6 +42,7 @@ mod witnessed;
 use aws::lazy_client::LazyClient;
 use aws_sdk_dynamodb::Client;
 
+pub use board::{LoadedBoard, StoredBoard};
 pub use budget::{Reservation, Reserved};
 pub use card::StoredCard;
 pub use channel::ChannelLease;
