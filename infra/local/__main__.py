@@ -21,7 +21,7 @@ def parser() -> argparse.ArgumentParser:
 
     up = commands.add_parser("up", help="start everything, print one JSON line, stay until stdin closes or a signal comes")
     up.add_argument("--bootstraps", type=Path, metavar="DIR", help=BOOTSTRAPS)
-    up.add_argument("--without", default="", help="parts to leave out, of: target,telegram,slack,witness")
+    up.add_argument("--without", default="", help="parts to leave out, of: target,telegram,slack,witness,board")
     up.add_argument("--param", action="append", default=[], metavar="KEY=VALUE", help="template parameter; by itself, storms are off here")
     up.add_argument("--own-ssh-host", type=Path, help="use this SSH server instead of the system's sshd")
     up.add_argument("--bind", default=LOOPBACK, help="address of emulator and chat; containers can reach that of Docker's bridge")
@@ -61,6 +61,10 @@ def parser() -> argparse.ArgumentParser:
 
     price = commands.add_parser("price", help="what an incident and an idle month cost, from the requests of the local stack")
     price.add_argument("--bootstraps", type=Path, metavar="DIR", help=BOOTSTRAPS)
+
+    crowd = commands.add_parser("crowd", help="what a look at the board asks for and takes with thousands of open incidents")
+    crowd.add_argument("--bootstraps", type=Path, metavar="DIR", help=BOOTSTRAPS)
+    crowd.add_argument("--incidents", type=int, default=10_000, metavar="N", help="how many are open")
 
     grants = commands.add_parser("grants", help="the grants of roles that no request of the stories needed")
     grants.add_argument("file", type=Path, help="what QUELL_GRANTS named while they ran")
@@ -119,6 +123,10 @@ def main() -> int:
         from infra.local import price
 
         return price.run(given.bootstraps)
+    if given.command == "crowd":
+        from infra.local import crowd
+
+        return crowd.run(given.bootstraps, given.incidents)
     from infra.local import demo
 
     return demo.run(demo.Functions(given.bootstraps, given.dist, given.sam_build), given.once)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from infra.local import signals
+from infra.local.deploy import READERS
 from infra.local.errors import StageFailed
 from infra.local.paths import PROJECT, Run
 from infra.local.processes import die_with_parent
@@ -59,9 +60,9 @@ def run(given: Namespace, built: Path, here: Run, show: Callable[[str], None]) -
 
 
 def _start(given: Namespace, built: Path, log: Path) -> subprocess.Popen[str]:
-    # Each keeps its files: whether they are wanted is known at the end alone. The emulator knows no batching window, so that the witness
-    # would run for every entry of every story: one story has a stack with it.
-    without = f"{given.without},witness".strip(",")
+    # Each keeps its files: whether they are wanted is known at the end alone. The emulator knows no batching window, so that who reads the
+    # table's stream would run for every write of every story: few stories have stacks with them.
+    without = ",".join(filter(None, [given.without, *sorted(READERS)]))
     command = [sys.executable, "-m", "infra.local", "up", "--keep", "--bootstraps", str(built), "--without", without, "--bind", given.bind]
     command += [word for parameter in given.param for word in ("--param", parameter)]
     command += ["--own-ssh-host", str(given.own_ssh_host)] if given.own_ssh_host else []

@@ -20,9 +20,9 @@ SECONDS = 0.05
 MEMORY_GB = 0.25
 # What each message on a queue takes: to send it, to receive it and to delete it.
 REQUESTS_OF_A_MESSAGE = 3
-# MaximumBatchingWindowInSeconds of the witness in template.yaml, which the emulator does not wait for: it reads each batch at once.
-# https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
-WITNESS_WINDOW_SECONDS = 10.0
+# MaximumBatchingWindowInSeconds of the functions that read the table's stream, as in template.yaml. The emulator does not wait for it: it
+# reads each batch at once. https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
+WINDOW_SECONDS = {"Witness": 10.0, "Board": 5.0}
 # Each request of theirs came through the HTTP API.
 BY_API = frozenset(["Ingress", "Console"])
 # What Amazon CloudWatch Logs adds to each line.
@@ -39,12 +39,16 @@ def counted(notes: Iterable[Note]) -> Counts:
     """The requests of a flow, by service and by operation, and its units."""
     notes = list(notes)
     counts: Counts = Counter()
-    runs = [note["at"] for note in notes if _is_of_witness(note) and note["operation"] == "GetItem"]
-    batches = windows(runs, WITNESS_WINDOW_SECONDS)
-    counts["lambda"] += batches
+    shares: dict[str, Any] = {}
+    for function, seconds in WINDOW_SECONDS.items():
+        # Each run begins with the one item that it reads, and asks for nearly the same whatever is in its batch.
+        runs = [note["at"] for note in notes if note.get("function") == function and note["operation"] == "GetItem"]
+        batches = windows(runs, seconds)
+        counts["lambda"] += batches
+        if runs:
+            shares[function] = batches / len(runs)
     for note in notes:
-        # A run of the witness is one read and two writes, whatever is in its batch.
-        share: Any = batches / len(runs) if _is_of_witness(note) and runs else 1
+        share = shares.get(note.get("function", ""), 1)
         counts[note["service"]] += share
         counts[f"{note['service']} {note['operation']}"] += share
         for kind in ("read_units", "write_units"):
@@ -61,10 +65,6 @@ def windows(times: Iterable[float], seconds: float) -> int:
         if at >= end:
             count, end = count + 1, at + seconds
     return count
-
-
-def _is_of_witness(note: Note) -> bool:
-    return bool(note.get("function") == "Witness")
 
 
 def log_bytes(lines: Iterable[str]) -> int:
@@ -136,7 +136,7 @@ def row(name: str, counts: Counts, listed: dict[str, Any]) -> str:
 
 
 def _units(units: float) -> str:
-    """Units come in halves at the least; of a batch of the witness only a part is a flow's."""
+    """Units come in halves at the least; of a batch of the stream only a part is a flow's."""
     return f"{units:,.1f}".removesuffix(".0")
 
 

@@ -35,6 +35,13 @@ class Counting(unittest.TestCase):
         self.assertEqual([counts["read_units"], counts["write_units"], counts["lambda"]], [2, 4, 2])
         self.assertEqual([bill.windows([], 10), bill.windows([5, 1, 3], 10), bill.windows([0, 25, 12], 10)], [0, 1, 3])
 
+    def test_each_reader_of_the_stream_has_its_own_window(self) -> None:
+        notes = [note("dynamodb", "GetItem", "Board", at, read_units=1.0) for at in (0.0, 4.0, 5.0, 6.0)]
+        notes += [note("dynamodb", "PutItem", "Board", at, write_units=3.0) for at in (0.0, 4.0)]
+        notes += [note("dynamodb", "GetItem", "Witness", 0.0, read_units=1.0)]
+        counts = bill.counted(notes)
+        self.assertEqual([counts["read_units"], counts["write_units"], counts["lambda"]], [3, 3, 3])
+
     def test_lines_are_billed_with_what_is_added_to_them(self) -> None:
         self.assertEqual(bill.log_bytes(["ü", "ab"]), 2 * bill.LINE_BYTES + 4)
 

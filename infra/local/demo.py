@@ -62,10 +62,10 @@ def _demo(children: Children, here: Run, screen: Screen, functions: Functions, o
         if not target_host.find_sshd():
             raise StageFailed("the machine has an sshd, because a release holds no host to repair", "there is none: install openssh-server")
     elif functions.sam_build:
-        screen.stage("building the eight functions with `sam build` (minutes)")
+        screen.stage("building the nine functions with `sam build` (minutes)")
         built = build.with_sam(here, screen.progress)
     else:
-        screen.stage("building the eight functions (minutes the first time, seconds after that)")
+        screen.stage("building the nine functions (minutes the first time, seconds after that)")
         built = build.with_cargo(build.FUNCTIONS, here, screen.progress)
     ssh_host = None if target_host.find_sshd() else _own_ssh_host(here, screen)
     screen.stage("starting the local stack")

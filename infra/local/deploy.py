@@ -7,7 +7,7 @@ import json
 import subprocess
 import time
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from infra.local.paths import PROJECT, Run, tool
 
 STACK = "quell"
 BUCKET = "quell-local-code"
+# The functions that read the table's stream. A stack can be without them.
+READERS = frozenset(["witness", "board"])
 
 
 @dataclass(frozen=True)
@@ -36,12 +38,16 @@ class Stack:
         client = self.emulator.client("secretsmanager")
         return str(client.get_secret_value(SecretId=self.outputs[output])["SecretString"])
 
-    def stop_witness(self) -> None:
+    def stop_readers(self, names: Collection[str]) -> None:
+        """Has these functions of `READERS` read the table's stream no more."""
         client = self.emulator.client("lambda")
-        for source in client.list_event_source_mappings(FunctionName=self.outputs["WitnessFunctionName"])["EventSourceMappings"]:
-            client.delete_event_source_mapping(UUID=source["UUID"])
-        # Nobody reads it, and the emulator would keep a copy of every item that is written.
-        self.emulator.client("dynamodb").update_table(TableName=self.outputs["TableName"], StreamSpecification={"StreamEnabled": False})
+        for name in names:
+            function = self.outputs[f"{name.capitalize()}FunctionName"]
+            for source in client.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]:
+                client.delete_event_source_mapping(UUID=source["UUID"])
+        if READERS <= set(names):
+            # Nobody reads it, and the emulator would keep a copy of every item that is written.
+            self.emulator.client("dynamodb").update_table(TableName=self.outputs["TableName"], StreamSpecification={"StreamEnabled": False})
 
     def secret_named(self, name: str) -> str:
         return str(self.emulator.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])

@@ -43,6 +43,7 @@ ELSEWHERE = {
 # Roles that a service of AWS assumes by itself, which the emulator does not ask for grants: what they have is read from the template.
 SCHEDULER = "scheduler.amazonaws.com"
 BY_SCHEDULER = {
+    ("BoardSchedule", "lambda:InvokeFunction", "BoardFunction"): "the board is not checked (EventBridge Scheduler itself)",
     ("Schedule", "sqs:SendMessage", "NotificationsQueue"): "no output is erased by its age (EventBridge Scheduler itself)",
 }
 

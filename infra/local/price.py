@@ -56,7 +56,7 @@ def run(bootstraps: Path | None) -> int:
 
 
 @dataclass
-class _Meter:
+class Meter:
     """What the functions asked for and logged so far."""
 
     file: Path
@@ -98,8 +98,8 @@ def _flows(children: Children, local: stack.Local, screen: Screen, file: Path) -
     chapter = story.Chapter(local, local.target, local.telegram, screen, story.records_of(local))
     url = f"{local.deployed.api_url}/api/v1/webhooks/alertmanager"
     sender = alertmanager.start(children, local.run, url, local.secrets["alertmanager"])
-    look = _board(local)
-    meter = _Meter(file, local)
+    look = looker(local)
+    meter = Meter(file, local)
     # Secrets are read once in five minutes: what comes first is not what an alert costs.
     sender.fire(LABELS | {"component": "warm-up"}, ANNOTATIONS)
     look()
@@ -147,18 +147,19 @@ class _Stays(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _board(local: stack.Local) -> Callable[[], None]:
-    """Signs a person in, and returns what asks for the console's board in their name."""
+def looker(local: stack.Local) -> Callable[[], bytes]:
+    """Signs a person in, and returns what asks for the console's board in their name and gives the page."""
     url = local.deployed.api_url
     address = urllib.parse.urlsplit(url)
     form = urllib.parse.urlencode({"token": next(iter(local.tokens.values())), "next": "console"}).encode()
     signed_in = _answer(f"{url}/api/v1/sessions", form, {"origin": f"{address.scheme}://{address.netloc}"})
     cookie = (signed_in.headers.get("set-cookie") or "").partition(";")[0]
 
-    def look() -> None:
+    def look() -> bytes:
         answer = _answer(f"{url}/console", None, {"cookie": cookie})
         if answer.code != 200:
             raise StageFailed("the board of the console", f"an answer {answer.code}, signed in with an answer {signed_in.code}")
+        return bytes(answer.read())
 
     return look
 

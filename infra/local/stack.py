@@ -171,8 +171,8 @@ def start(children: Children, run: Run, wanted: Wanted, stage: Callable[[str], N
     stage("deployment")
     parameters |= wanted.parameters
     deployed = deploy.way_of(wanted.built)(aws, wanted.built, parameters, run)
-    if "witness" in wanted.without:
-        deployed.stop_witness()
+    if stopped := deploy.READERS & wanted.without:
+        deployed.stop_readers(stopped)
     deployed.create_secret(SLACK_SIGNING_SECRET, slack.signing_secret if slack else secrets.token_hex(16))
     # A test stands in for PagerDuty, and signs with it.
     deployed.create_secret(PAGERDUTY_WEBHOOK_SECRET, secrets.token_urlsafe(48))

@@ -16,8 +16,8 @@ use tempfile::TempDir;
 
 use crate::stack::{Stack, project};
 
-const FUNCTIONS: [&str; 8] = [
-    "ingress", "signals", "analyzer", "notifier", "repair", "bridge", "witness", "console",
+const FUNCTIONS: [&str; 9] = [
+    "ingress", "signals", "analyzer", "notifier", "repair", "bridge", "witness", "console", "board",
 ];
 /// The names of Lambda's base image and of what SAM builds on top of it.
 const IMAGES: [&str; 2] = ["public.ecr.aws/lambda/provided", "samcli/lambda-provided"];

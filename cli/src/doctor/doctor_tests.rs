@@ -239,7 +239,7 @@ fn good_sources() -> Vec<Source> {
         arn: arn.to_owned(),
         state: "Enabled".to_owned(),
         last_result: "OK".to_owned(),
-        reports_items: role != "Witness",
+        reports_items: !["Witness", "Board"].contains(&role),
     };
     [
         ("Analyzer", "arn:Incidents"),
@@ -247,6 +247,7 @@ fn good_sources() -> Vec<Source> {
         ("Repair", "arn:Repairs"),
         ("Signals", "arn:Signals"),
         ("Witness", "arn:table/x/stream/1"),
+        ("Board", "arn:table/x/stream/1"),
     ]
     .map(source)
     .into()
@@ -283,6 +284,13 @@ fn event_sources_that_deliver_nothing() -> Vec<String> {
         &without("Witness"),
         Verdict::Fault,
         &["WitnessFunction reads no stream", "deploy"],
+    );
+    names(
+        &mut broken,
+        "a board that is not projected",
+        &without("Board"),
+        Verdict::Fault,
+        &["BoardFunction reads no stream", "deploy"],
     );
     let off = changed("Repair", |one| one.state = "Disabled".into());
     names(

@@ -19,6 +19,11 @@ const QUEUES: [(&str, &str); 4] = [
     ("Repairs", "Repair"),
     ("Signals", "Signals"),
 ];
+/// The functions that read the table's stream, and what is so without each.
+const OF_THE_STREAM: [(&str, &str); 2] = [
+    ("Witness", "the operation log is not anchored"),
+    ("Board", "each look at the console's board reads the index"),
+];
 /// How many messages may wait before it is worth a word.
 const MANY: u64 = 1_000;
 
@@ -161,14 +166,16 @@ pub(crate) fn judge_sources(queues: &[QueueFacts], sources: &[Source]) -> Vec<Fi
             }
         }
     }
-    let of_stream = |source: &&Source| source.role == "Witness" && source.arn.contains("/stream/");
-    match sources.iter().find(of_stream) {
-        None => findings.push(Finding::fault(
-            SOURCES,
-            "WitnessFunction reads no stream: the operation log is not anchored",
-            "its event source was deleted by hand, or the table has no stream: deploy the stack again",
-        )),
-        Some(source) => findings.extend(judge_source(source, "the table's stream")),
+    for (role, without) in OF_THE_STREAM {
+        let reads = |source: &&Source| source.role == role && source.arn.contains("/stream/");
+        match sources.iter().find(reads) {
+            None => findings.push(Finding::fault(
+                SOURCES,
+                format!("{role}Function reads no stream: {without}"),
+                "its event source was deleted by hand, or the table has no stream: deploy the stack again",
+            )),
+            Some(source) => findings.extend(judge_source(source, "the table's stream")),
+        }
     }
     or_ok(
         findings,
@@ -205,7 +212,8 @@ fn judge_source(source: &Source, from: &str) -> Vec<Finding> {
             "most often its role may not: deploy the stack again, so that the role is the template's",
         ));
     }
-    if !reports_items && *role != "Witness" {
+    // A batch of the stream is taken whole, or comes again whole.
+    if !reports_items && OF_THE_STREAM.iter().all(|(of_stream, _)| of_stream != role) {
         findings.push(Finding::fault(
             SOURCES,
             format!("a message that {role}Function cannot handle comes back with its whole batch"),

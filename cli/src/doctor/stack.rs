@@ -19,8 +19,8 @@ const ATTEMPT: Duration = Duration::from_secs(10);
 const CHECK: &str = "stack";
 
 /// The functions, as the outputs and the template name them.
-pub(crate) const FUNCTIONS: [&str; 8] = [
-    "Ingress", "Signals", "Analyzer", "Notifier", "Repair", "Bridge", "Witness", "Console",
+pub(crate) const FUNCTIONS: [&str; 9] = [
+    "Ingress", "Signals", "Analyzer", "Notifier", "Repair", "Bridge", "Witness", "Console", "Board",
 ];
 
 /// Clients of the account.

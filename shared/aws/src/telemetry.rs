@@ -12,9 +12,10 @@ use crate::Chain;
 use crate::metrics::use_namespace;
 
 /// The crates whose lines are written at any level that is asked for: our own, which log no secret (`secrets-stay`).
-const OWN_CRATES: [&str; 17] = [
+const OWN_CRATES: [&str; 18] = [
     "analyzer",
     "aws",
+    "board",
     "bridge",
     "domain",
     "evidence",

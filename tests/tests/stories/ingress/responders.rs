@@ -21,7 +21,7 @@ use super::chat_commands::{message, update};
 fn own_stack() -> Stack {
     Stack::start_with(&[
         "--without",
-        "witness",
+        "witness,board",
         "--param",
         "StormIncidentsPerMinute=3",
     ])

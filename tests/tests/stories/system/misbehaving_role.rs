@@ -29,8 +29,8 @@ use wire::message::Message;
 use wire::signed_decision::{Reader, SignedDecision};
 
 /// The roles that neither decide for people nor reach hosts.
-const ROLES: [&str; 6] = [
-    "Signals", "Analyzer", "Notifier", "Repair", "Witness", "Console",
+const ROLES: [&str; 7] = [
+    "Signals", "Analyzer", "Notifier", "Repair", "Witness", "Console", "Board",
 ];
 const ATTEMPTS: usize = 200;
 /// After how many attempts people decide on a repair.

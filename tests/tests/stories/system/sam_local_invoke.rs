@@ -25,12 +25,13 @@ const NOTIFIER: &str = "NotifierFunction";
 const REPAIR: &str = "RepairFunction";
 const BRIDGE: &str = "BridgeFunction";
 const WITNESS: &str = "WitnessFunction";
+const BOARD: &str = "BoardFunction";
 
 /// What has to hold of an answer.
 type Expectation = fn(&Value);
 
 /// The events, whom each is for, and what comes of it as it is. A new event needs a line here.
-const EVENTS: [(&str, &str, Expectation); 25] = [
+const EVENTS: [(&str, &str, Expectation); 26] = [
     ("alert-signed", INGRESS, unauthenticated),
     ("alertmanager-cicd", INGRESS, unauthenticated),
     ("alertmanager-grouped", INGRESS, unauthenticated),
@@ -38,6 +39,7 @@ const EVENTS: [(&str, &str, Expectation); 25] = [
     ("alertmanager-single", INGRESS, unauthenticated),
     ("approval-approve", INGRESS, unauthenticated),
     ("approval-link", INGRESS, link_refused),
+    ("board-changed", BOARD, taken_whole),
     ("bridge-refused", BRIDGE, refused),
     ("bridge-step", BRIDGE, unreachable),
     ("bridge-undecided", BRIDGE, undecided),
@@ -46,7 +48,7 @@ const EVENTS: [(&str, &str, Expectation); 25] = [
     ("incident-acknowledge", INGRESS, unauthenticated),
     ("incidents-opened", ANALYZER, both_come_back),
     ("incidents-reanalysis", ANALYZER, comes_back),
-    ("log-written", WITNESS, anchored),
+    ("log-written", WITNESS, taken_whole),
     ("notifications-budget", NOTIFIER, none_comes_back),
     ("notifications-changed", NOTIFIER, both_come_back),
     ("notifications-due", NOTIFIER, none_comes_back),
@@ -97,8 +99,8 @@ fn unauthenticated(answer: &Value) {
     assert_problem("", (status, &problem), (401, "unauthenticated"));
 }
 
-/// The witness answers nothing, and a batch that has to come again is an error.
-fn anchored(answer: &Value) {
+/// Who reads the table's stream answers nothing, and a batch that has to come again is an error.
+fn taken_whole(answer: &Value) {
     assert_eq!(*answer, json!({}));
 }
 

@@ -15,8 +15,8 @@ use tests::own_function::LOGS;
 use tests::roles::ATTEMPT;
 use tests::stack::{Stack, project};
 
-const ROLES: [&str; 8] = [
-    "Ingress", "Signals", "Analyzer", "Notifier", "Repair", "Bridge", "Witness", "Console",
+const ROLES: [&str; 9] = [
+    "Ingress", "Signals", "Analyzer", "Notifier", "Repair", "Bridge", "Witness", "Console", "Board",
 ];
 
 /// What somebody tries. The texts are those of the table.
@@ -34,6 +34,8 @@ enum Try {
     Looks(&'static str),
     /// Writes to the table with this output.
     Writes(&'static str),
+    /// Writes an item with this partition key to the table of incidents.
+    WritesTo(&'static str),
     /// Deletes from the table with this output.
     Deletes(&'static str),
     /// The same by a batch.
@@ -50,11 +52,12 @@ enum Try {
     DeletesAnchors,
 }
 
-const TRIES: [(&str, Try); 31] = [
+const TRIES: [(&str, Try); 32] = [
     (
         "write an incident, and an approval into it",
         Try::Writes("TableName"),
     ),
+    ("write another board", Try::WritesTo("BOARD")),
     (
         "delete from the table of incidents and logs",
         Try::Deletes("TableName"),
@@ -172,6 +175,7 @@ impl Try {
                     .await,
             ),
             Self::Writes(table) => put(item(table, &unique("STOLEN"))).await,
+            Self::WritesTo(partition) => put(item("TableName", partition)).await,
             Self::Controls(partition) => put(item("ControlTableName", partition)).await,
             Self::Looks(partition) => granted(
                 dynamodb

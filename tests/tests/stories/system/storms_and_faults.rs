@@ -40,7 +40,7 @@ async fn a_thousand_racing_deliveries_are_counted_on_one_incident() {
     const OTHERS: usize = 50;
     // Of its own: in the table of many stories one look at an index holds the emulator up for seconds, and a write whose answer takes longer
     // than a try may is made twice.
-    let stack = Stack::start_with(&["--without", "witness"]);
+    let stack = Stack::start_with(&["--without", "witness,board"]);
     // Several environments of the function, as Lambda would start them, and as many requests at once as are answered in time on a busy machine.
     let apps: Vec<App> = (0..4).map(|_| stack.ingress(&[])).collect();
     let storm = TestAlert::firing(unique("race"));

@@ -243,6 +243,12 @@ fn every_function_is_given_exactly_the_variables_that_it_reads() {
                 console::config::Config::from_variables(&Variables::from_fn(from)).map(drop)
             }),
         ),
+        (
+            "board".to_owned(),
+            asked(|from| {
+                board::config::Config::from_variables(&Variables::from_fn(from)).map(drop)
+            }),
+        ),
     ]);
     assert_eq!(given(), reads);
 }
@@ -326,7 +332,12 @@ fn no_chain_of_messages_goes_in_a_circle_over_several_functions() {
 #[tokio::test]
 async fn the_queues_refuse_who_comes_without_tls() {
     // The emulator is asked over plain HTTP, with the rights of its root user.
-    let stack = Stack::start_with(&["--without", "witness", "--param", "QueuesOverTls=true"]);
+    let stack = Stack::start_with(&[
+        "--without",
+        "witness,board",
+        "--param",
+        "QueuesOverTls=true",
+    ]);
     let queues = stack.facts.outputs.iter();
     let queues = queues.filter(|(name, _)| name.ends_with("QueueUrl"));
     let sqs = aws_sdk_sqs::Client::new(&stack.aws());
