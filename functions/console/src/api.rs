@@ -1,7 +1,5 @@
 //! Reads of the API: incidents, storms, repairs, playbooks and statistics, as JSON and for the pages.
 
-use std::collections::BTreeMap;
-
 use domain::incident::Incident;
 use domain::primitives::id::IncidentId;
 use futures_util::future::try_join_all;
@@ -201,13 +199,18 @@ pub(crate) async fn repairs(app: &App, now: Timestamp) -> Result<RepairsView, Re
         groups(app, files, now),
     )?;
     let limits = app.limits()?;
+    let running = open.repairing(&app.store).await?;
+    let channels = app.channels()?;
     Ok(RepairsView {
         switched_off: switch.map(Into::into),
         freeze: limits.freeze_at(now).map(|(freeze, until)| FreezeView {
             why: freeze.why.clone(),
             until,
         }),
-        running: repairs::running(&open, app.channels()?),
+        running: running
+            .iter()
+            .map(|incident| Summary::of(incident, channels))
+            .collect(),
         locks,
         groups,
         locks_left_out,
@@ -284,18 +287,12 @@ pub(crate) async fn stats(app: &App, now: Timestamp) -> Result<Value, Refusal> {
         Ok::<_, Refusal>(count)
     };
     let (open, opened) = tokio::try_join!(app.open(now), opened)?;
-    let channels = app.channels()?;
-    let mut by_status = BTreeMap::<&str, usize>::new();
-    let mut waiting = 0;
-    for incident in &open.incidents {
-        *by_status.entry(incident.status.as_str()).or_default() += 1;
-        waiting += usize::from(Summary::of(incident, channels).waits_for_people());
-    }
+    let counts = &open.board.counts;
     Ok(json!({
-        "open": open.open, "in_storms": open.in_storms, "opened_in_24_hours": opened,
-        "shown": open.incidents.len(), "by_severity": open.by_severity(), "by_status": by_status,
-        "waiting_for_people": waiting, "repairing": open.repairing.len(),
-        "counted_among_the_newest": open.read, "unreadable": open.unreadable,
+        "open": counts.open, "in_storms": counts.in_storms, "opened_in_24_hours": opened,
+        "shown": open.board.rows.len(), "by_severity": counts.by_severity, "by_status": counts.by_status,
+        "waiting_for_people": counts.waiting, "repairing": open.board.repairing.len(),
+        "counted_among_the_newest": open.read.unwrap_or(counts.open), "unreadable": counts.unreadable,
     }))
 }
 
@@ -311,6 +308,6 @@ pub(crate) async fn health(app: &App, now: Timestamp) -> Result<Value, Refusal> 
     })?;
     Ok(json!({
         "status": "healthy", "service": "quell", "version": env!("CARGO_PKG_VERSION"),
-        "open_incidents": open.open, "repairs_switched_off": switch.is_some(),
+        "open_incidents": open.board.counts.open, "repairs_switched_off": switch.is_some(),
     }))
 }

@@ -84,14 +84,14 @@ impl App {
         if let Some(open) = self.kept_open(now) {
             return Ok(open);
         }
-        let open = Arc::new(Open::read(&self.store, now).await?);
+        let open = Arc::new(Open::read(&self.store, self.channels()?, now).await?);
         *self.open.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&open));
         Ok(open)
     }
 
     fn kept_open(&self, now: Timestamp) -> Option<Arc<Open>> {
         let kept = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = |open: &&Arc<Open>| now.duration_since(open.as_of).abs() < OPEN_KEPT_FOR;
+        let fresh = |open: &&Arc<Open>| now.duration_since(open.read_at).abs() < OPEN_KEPT_FOR;
         kept.as_ref().filter(fresh).cloned()
     }
 }

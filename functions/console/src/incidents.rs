@@ -1,20 +1,18 @@
 //! Lists of incidents: the open ones for the board, and pages of all of them for the history and the API.
 
-use std::collections::BTreeMap;
-
 use domain::incident::{Incident, Status};
+use domain::notification::board::{Board, Found, Projection, SHOWN};
 use domain::notification::channels::Channels;
 use domain::primitives::id::IncidentId;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use store::{IncidentList, Store, StoreError, first_id_of, last_id_of};
 use tracing::error;
 
 use crate::filter::Filter;
-use crate::view::summary::urgency_first;
 
-/// How many open incidents the board shows.
-pub(crate) const SHOWN: usize = 200;
-/// How many of the newest open ones are read to find them: those of a storm are shown by the storm.
+/// How old a board is taken that its function keeps: it is checked every five minutes.
+const OLDEST: SignedDuration = SignedDuration::from_mins(15);
+/// How many of the newest open ones are read where there is no such board.
 const READ: usize = 1_000;
 /// How many ids are asked for, and how many of their incidents are read, at once.
 const STEP: u32 = 100;
@@ -22,72 +20,82 @@ const STEP: u32 = 100;
 /// cursor behind what was looked at.
 const LOOKED_AT: usize = 500;
 
-/// The open incidents, without those that a storm shows.
+/// The open incidents, those of storms counted apart.
 #[derive(Debug)]
 pub(crate) struct Open {
-    pub(crate) as_of: Timestamp,
-    /// The worst first, and the newest of them first; [`SHOWN`] at most.
-    pub(crate) incidents: Vec<Incident>,
-    /// Those whose plan is approved or runs, of all that were read.
-    pub(crate) repairing: Vec<Incident>,
-    /// How many incidents are open, those of storms among them. The index follows the table by a moment.
-    pub(crate) open: usize,
-    /// How many of the newest were read.
-    pub(crate) read: usize,
-    /// How many of those belong to storms.
-    pub(crate) in_storms: usize,
-    /// How many of those are not shown, because there are more than [`SHOWN`].
-    pub(crate) left_out: usize,
-    /// How many could not be read.
-    pub(crate) unreadable: usize,
+    pub(crate) read_at: Timestamp,
+    pub(crate) board: Board,
+    /// How many of the newest were read, where the board was made here from the index of open incidents.
+    pub(crate) read: Option<usize>,
 }
 
 impl Open {
-    /// Reads the index of open incidents, and the newest of them.
+    /// Reads the board that its function keeps, in one read. Where it is missing or old, the index of open incidents is read and the
+    /// newest of them.
     ///
     /// # Errors
     /// If the table does not answer.
-    pub(crate) async fn read(store: &Store, now: Timestamp) -> Result<Self, StoreError> {
+    pub(crate) async fn read(
+        store: &Store,
+        channels: &Channels,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let kept = store.board().await?;
+        let kept = kept.filter(|kept| now.duration_since(kept.as_of).abs() < OLDEST);
+        match kept {
+            Some(kept) => Ok(Self {
+                read_at: now,
+                board: kept.board,
+                read: None,
+            }),
+            None => Self::from_index(store, channels, now).await,
+        }
+    }
+
+    async fn from_index(
+        store: &Store,
+        channels: &Channels,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
         let ids = store.open_incidents().await?;
         let newest = ids.len().saturating_sub(READ);
         let history = store.incidents(&ids[newest..], false).await?;
         for unreadable in &history.unreadable {
             error!(error = %unreadable, "an incident cannot be shown");
         }
-        let (read, unreadable) = (history.incidents.len(), history.unreadable.len());
-        // The index may still have one that has just ended.
-        let mut incidents = history.incidents;
-        incidents.retain(Incident::is_open);
-        let open = incidents.len();
-        incidents.retain(|incident| incident.status != Status::InStorm);
-        let in_storms = open - incidents.len();
-        let runs =
-            |incident: &&Incident| matches!(incident.status, Status::Approved | Status::Repairing);
-        let repairing = incidents.iter().filter(runs).cloned().collect();
-        incidents.sort_by(urgency_first);
-        let left_out = incidents.len().saturating_sub(SHOWN);
-        incidents.truncate(SHOWN);
+        let mut projection = Projection::empty(SHOWN);
+        for incident in &history.incidents {
+            projection.take(incident.id.clone(), Found::of(incident, channels));
+        }
+        for id in history.unreadable_ids {
+            projection.take(id, Found::Unreadable);
+        }
+        let mut board = projection.board();
+        // Older ones were not read, and are open by the index.
+        board.counts.open += newest;
         Ok(Self {
-            as_of: now,
-            incidents,
-            repairing,
-            open: ids.len() - (read - open),
-            read,
-            in_storms,
-            left_out,
-            unreadable,
+            read_at: now,
+            board,
+            read: Some(history.incidents.len()),
         })
     }
 
-    /// How many of those that are shown have each urgency.
-    pub(crate) fn by_severity(&self) -> BTreeMap<String, usize> {
-        let mut counts = BTreeMap::new();
-        for incident in &self.incidents {
-            *counts
-                .entry(format!("{:?}", incident.severity))
-                .or_default() += 1;
-        }
-        counts
+    /// How many of the newest were read, if there are more.
+    pub(crate) fn read_of_more(&self) -> Option<usize> {
+        self.read.filter(|read| *read < self.board.counts.open)
+    }
+
+    /// The incidents whose plan is approved or runs, as they are now.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub(crate) async fn repairing(&self, store: &Store) -> Result<Vec<Incident>, StoreError> {
+        let history = store.incidents(&self.board.repairing, false).await?;
+        let mut incidents = history.incidents;
+        incidents.retain(|incident| {
+            matches!(incident.status, Status::Approved | Status::Repairing)
+        });
+        Ok(incidents)
     }
 }
 

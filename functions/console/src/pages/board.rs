@@ -1,7 +1,8 @@
 //! The board and the wall: the open incidents, the worst first.
 
 use askama::Template;
-use domain::incident::Status;
+use domain::analysis::Severity;
+use domain::notification::board::Counts;
 use jiff::Timestamp;
 
 use super::{Frame, Main};
@@ -40,7 +41,7 @@ struct WallPage<'a> {
     more: usize,
 }
 
-/// How many incidents of an urgency are shown.
+/// How many incidents of an urgency are listed.
 struct Count {
     severity: &'static str,
     shape: &'static str,
@@ -53,14 +54,14 @@ struct Count {
 /// If a table does not answer.
 pub(super) async fn board(app: &App, frame: &Frame, now: Timestamp) -> Result<Main, Refusal> {
     let (open, switched_off, summaries) = read(app, now).await?;
-    let moves = moves(&open);
+    let moves = open.board.moves();
     let (waiting, others) = summaries.into_iter().partition(Summary::waits_for_people);
     let page = BoardPage {
         say: frame.say,
         root: &frame.root,
         open: &open,
         switched_off,
-        counts: counts(&open),
+        counts: counts(&open.board.counts),
         waiting,
         others,
     };
@@ -73,14 +74,14 @@ pub(super) async fn board(app: &App, frame: &Frame, now: Timestamp) -> Result<Ma
 /// If a table does not answer.
 pub(super) async fn wall(app: &App, frame: &Frame, now: Timestamp) -> Result<Main, Refusal> {
     let (open, switched_off, mut incidents) = read(app, now).await?;
-    let more = incidents.len().saturating_sub(ON_A_WALL) + open.left_out;
+    let more = incidents.len().saturating_sub(ON_A_WALL) + open.board.left_out();
     incidents.truncate(ON_A_WALL);
     let page = WallPage {
         say: frame.say,
         root: &frame.root,
         open: &open,
         switched_off,
-        counts: counts(&open),
+        counts: counts(&open.board.counts),
         incidents,
         more,
     };
@@ -92,31 +93,22 @@ type Shown = (std::sync::Arc<Open>, Option<SwitchView>, Vec<Summary>);
 async fn read(app: &App, now: Timestamp) -> Result<Shown, Refusal> {
     let switch = async { Ok(app.control.kill_switch().await?) };
     let (open, switch) = tokio::try_join!(app.open(now), switch)?;
-    let channels = app.channels()?;
-    let summaries = open
-        .incidents
-        .iter()
-        .map(|incident| Summary::of(incident, channels));
-    let summaries = summaries.collect();
+    let rows = open.board.rows.iter().cloned();
+    let summaries = rows.map(Summary::from).collect();
     Ok((open, switch.map(SwitchView::from), summaries))
 }
 
-fn counts(open: &Open) -> Vec<Count> {
-    let by_severity = open.by_severity();
-    let count = |severity| Count {
-        severity,
-        shape: shape(severity),
-        n: by_severity.get(severity).copied().unwrap_or_default(),
+fn counts(counts: &Counts) -> Vec<Count> {
+    let count = |(severity, name)| Count {
+        severity: name,
+        shape: shape(name),
+        n: counts.by_severity.get(&severity).copied().unwrap_or_default(),
     };
-    ["P0", "P1", "P2", "P3"].map(count).into()
-}
-
-/// True while Quell itself is at work on something that is shown.
-fn moves(open: &Open) -> bool {
-    open.incidents.iter().any(|incident| {
-        matches!(
-            incident.status,
-            Status::Open | Status::Approved | Status::Repairing | Status::Repaired
-        )
-    })
+    let all = [
+        (Severity::P0, "P0"),
+        (Severity::P1, "P1"),
+        (Severity::P2, "P2"),
+        (Severity::P3, "P3"),
+    ];
+    all.map(count).into()
 }

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use domain::notification::channels::Channels;
 use domain::playbook::service::Service;
 use domain::policy::kill_switch::SwitchedOff;
 use domain::primitives::id::IncidentId;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::incidents::Open;
 use crate::say::Moment;
 use crate::view::summary::Summary;
 
@@ -21,7 +19,7 @@ pub(crate) struct RepairsView {
     /// Present while a change freeze holds: every repair asks a human then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) freeze: Option<FreezeView>,
-    /// Incidents whose plan is approved or runs, of the newest open ones.
+    /// Incidents whose plan is approved or runs, newest first; 200 at most.
     pub(crate) running: Vec<Summary>,
     pub(crate) locks: Vec<LockView>,
     pub(crate) groups: Vec<GroupView>,
@@ -86,12 +84,6 @@ impl LockView {
     pub(crate) fn ends(&self) -> Moment {
         Moment(self.until)
     }
-}
-
-/// The incidents whose plan is approved or runs.
-pub(crate) fn running(open: &Open, channels: &Channels) -> Vec<Summary> {
-    let of = |incident| Summary::of(incident, channels);
-    open.repairing.iter().map(of).collect()
 }
 
 /// The names of the registry's redundancy groups, with how many members each has.

@@ -1,22 +1,13 @@
 //! View of an incident in a list.
 
-use std::cmp::Ordering;
-
-use domain::alert::Alert;
-use domain::incident::approval::ApprovalState;
-use domain::incident::parts::IncidentKind;
-use domain::incident::{Incident, Status};
+use domain::incident::Incident;
+use domain::notification::board::{Members, Row};
 use domain::notification::channels::Channels;
 use domain::primitives::id::IncidentId;
-use domain::primitives::safe_text::line;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::say::{Moment, Say};
-
-/// How much of a name and of a message is shown in a list.
-const NAME_CHARACTERS: usize = 256;
-const MESSAGE_CHARACTERS: usize = 300;
 
 /// An incident in a few words.
 #[derive(Debug, Clone, Serialize)]
@@ -59,53 +50,17 @@ pub(crate) struct Summary {
     /// The storm that shows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) storm: Option<IncidentId>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub(crate) struct Members {
-    pub(crate) all: u64,
-    pub(crate) open: u64,
-    pub(crate) critical_open: u64,
+    #[serde(skip)]
+    waits: bool,
 }
 
 impl Summary {
     pub(crate) fn of(incident: &Incident, channels: &Channels) -> Self {
-        let (name, target, message) = incident.worst_texts();
-        let alert = &incident.alert;
-        let short = |text: &str| line(text, NAME_CHARACTERS);
-        let kind = match incident.kind {
-            IncidentKind::Alert => "alert",
-            IncidentKind::Pipeline => "pipeline",
-            IncidentKind::Storm(_) => "storm",
-            IncidentKind::StormMember { .. } => "storm_member",
-        };
-        let namespace = Some(&alert.namespace).filter(|name| *name != Alert::NO_NAMESPACE);
         let closed_at = incident.response.closed.as_ref().map(|closed| closed.at);
         Self {
-            id: incident.id.clone(),
-            kind,
-            status: incident.status.as_str(),
-            open: incident.is_open(),
-            severity: format!("{:?}", incident.severity),
-            name: short(name),
-            target: short(target),
-            service: incident.plan.as_ref().map(|plan| short(&plan.target)),
-            namespace: namespace.map(|name| short(name)),
-            cluster: alert.subject.cluster.as_deref().map(short),
-            teams: channels.teams_of(incident).map(short).collect(),
-            message: line(message, MESSAGE_CHARACTERS),
-            opened_at: incident.opened_at,
             ended_at: incident.resolved_at.or(closed_at),
-            hit_count: incident.hit_count,
-            flaps: incident.flaps,
-            responder: incident.responder().map(short),
-            decide_until: decide_until(incident),
-            members: incident.storm().map(|storm| Members {
-                all: storm.members,
-                open: storm.open,
-                critical_open: storm.critical_open,
-            }),
             storm: incident.storm_id().cloned(),
+            ..Self::from(Row::of(incident, channels))
         }
     }
 
@@ -136,13 +91,7 @@ impl Summary {
 
     /// What people look for first: those that wait for them.
     pub(crate) fn waits_for_people(&self) -> bool {
-        [
-            Status::AwaitingApproval.as_str(),
-            Status::NeedsHuman.as_str(),
-            Status::RepairFailed.as_str(),
-        ]
-        .contains(&self.status)
-            && self.responder.is_none()
+        self.waits
     }
 }
 
@@ -156,15 +105,31 @@ pub(crate) fn shape(severity: &str) -> &'static str {
     }
 }
 
-fn decide_until(incident: &Incident) -> Option<Timestamp> {
-    let approval = incident.approval.as_ref()?;
-    let waits = incident.status == Status::AwaitingApproval
-        && matches!(approval.state, ApprovalState::Pending);
-    waits.then_some(approval.expires_at)
-}
-
-/// The worst first, and the newest of them first.
-pub(crate) fn urgency_first(one: &Incident, other: &Incident) -> Ordering {
-    let by = |incident: &Incident| incident.severity;
-    by(one).cmp(&by(other)).then_with(|| other.id.cmp(&one.id))
+/// A row of the board, which has open incidents alone.
+impl From<Row> for Summary {
+    fn from(row: Row) -> Self {
+        Self {
+            waits: row.waits_for_people(),
+            id: row.id,
+            kind: row.kind.as_str(),
+            status: row.status.as_str(),
+            open: row.status.is_open(),
+            severity: format!("{:?}", row.severity),
+            name: row.name,
+            target: row.target,
+            service: row.service,
+            namespace: row.namespace,
+            cluster: row.cluster,
+            teams: row.teams,
+            message: row.message,
+            opened_at: row.opened_at,
+            ended_at: None,
+            hit_count: row.hit_count,
+            flaps: row.flaps,
+            responder: row.responder,
+            decide_until: row.decide_until,
+            members: row.members,
+            storm: None,
+        }
+    }
 }
