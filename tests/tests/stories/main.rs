@@ -25,6 +25,7 @@ mod ingress {
 
 mod console {
     mod acting;
+    mod board;
     mod reading;
     mod sessions;
 }
