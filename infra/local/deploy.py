@@ -45,6 +45,12 @@ class Stack:
             function = self.outputs[f"{name.capitalize()}FunctionName"]
             for source in client.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]:
                 client.delete_event_source_mapping(UUID=source["UUID"])
+        if "board" in names:
+            # Its schedule would make a board that nobody keeps.
+            scheduler = self.emulator.client("scheduler")
+            for schedule in scheduler.list_schedules()["Schedules"]:
+                if "BoardSchedule" in schedule["Name"]:
+                    scheduler.delete_schedule(Name=schedule["Name"])
         if READERS <= set(names):
             # Nobody reads it, and the emulator would keep a copy of every item that is written.
             self.emulator.client("dynamodb").update_table(TableName=self.outputs["TableName"], StreamSpecification={"StreamEnabled": False})

@@ -16,7 +16,7 @@ use crate::event::Input;
 const READ_AT_ONCE: usize = 500;
 /// How often the schedule has the board checked (`rate(5 minutes)` in template.yaml).
 const CHECK_SECONDS: i64 = 300;
-/// With what an id can end, in Crockford's base 32. Each check reads the incidents whose ids end with the next one, so that each
+/// With what an id can end, in Crockford's base 32. Each check counts the incidents again whose ids end with the next one, so that each
 /// incident is read within three hours, whatever became of its change in the stream.
 const ENDS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
@@ -41,12 +41,8 @@ impl App {
     async fn renew(&self, input: &Input, now: Timestamp) -> Result<(), Failure> {
         // Before any incident is read: whoever writes in between refuses this write.
         let loaded = self.store.load_board().await?;
-        let mut projection = self.begun(&loaded).await?;
-        let mut ids = input.changed();
-        if input.is_check() {
-            ids.extend(self.doubtful(&loaded, now).await?);
-        }
-        for ids in groups(ids) {
+        let mut projection = self.counted(&loaded, input.is_check(), now).await?;
+        for ids in groups(input.changed()) {
             projection = project(projection, self.read(&ids).await?);
         }
         loop {
@@ -72,33 +68,49 @@ impl App {
         Ok(())
     }
 
-    /// What is stored, or all that the index has where nothing is, or nothing that this version reads.
-    async fn begun(&self, loaded: &LoadedBoard) -> Result<Projection, Failure> {
-        if let Some(stored) = &loaded.stored {
-            let rows = stored.board.rows.clone();
-            return Ok(Projection::new(loaded.census.clone(), rows, SHOWN));
-        }
-        let mut projection = Projection::empty(SHOWN);
-        for ids in groups(self.store.open_incidents().await?) {
-            for (id, found) in self.read(&ids).await? {
-                projection.count(&id, &found);
+    /// What is stored; for a check without its rows, so that they are read anew, and with what is doubtful counted again. Where nothing is
+    /// stored that this version reads, all that the index has is counted.
+    async fn counted(
+        &self,
+        loaded: &LoadedBoard,
+        check: bool,
+        now: Timestamp,
+    ) -> Result<Projection, Failure> {
+        let census = loaded.census.clone();
+        let (mut projection, ids) = match &loaded.stored {
+            Some(stored) if !check => {
+                return Ok(Projection::new(census, stored.board.rows.clone(), SHOWN));
+            }
+            Some(_) => {
+                let ids = self.doubtful(loaded, now).await?;
+                (Projection::new(census, Vec::new(), SHOWN), ids)
+            }
+            None => {
+                let ids: BTreeSet<IncidentId> = self.open_incidents().await?;
+                info!(open = ids.len(), "the board is made anew");
+                (Projection::empty(SHOWN), ids)
+            }
+        };
+        for ids in groups(ids) {
+            let (marks, unreadable) = self.store.marks(&ids).await?;
+            for error in unreadable {
+                error!(error = %error, "an incident cannot be shown on the board");
+            }
+            for (id, mark) in marks {
+                projection.count(&id, mark);
             }
         }
-        info!(open = projection.census().len(), "the board is made anew");
         Ok(projection)
     }
 
-    /// The incidents that a check reads: those that the index and the census do not agree on, those that are shown, those that could
-    /// not be read, and a part of all others.
+    /// The incidents that a check counts again: those that the index and the census do not agree on, those that could not be read, and a
+    /// part of all others.
     async fn doubtful(
         &self,
         loaded: &LoadedBoard,
         now: Timestamp,
     ) -> Result<BTreeSet<IncidentId>, Failure> {
-        let Some(stored) = &loaded.stored else {
-            return Ok(BTreeSet::new());
-        };
-        let listed: BTreeSet<IncidentId> = self.store.open_incidents().await?.into_iter().collect();
+        let listed = self.open_incidents().await?;
         let known: BTreeSet<IncidentId> = loaded.census.iter().map(|(id, _)| id.clone()).collect();
         let mut ids: BTreeSet<IncidentId> = listed.symmetric_difference(&known).cloned().collect();
         if !ids.is_empty() {
@@ -109,9 +121,12 @@ impl App {
         let end = usize::try_from(turn).ok().and_then(|turn| ENDS.get(turn));
         let has_its_turn = |id: &&IncidentId| id.as_str().as_bytes().last() == end;
         ids.extend(known.iter().filter(has_its_turn).cloned());
-        ids.extend(stored.board.rows.iter().map(|row| row.id.clone()));
         ids.extend(loaded.census.unreadable().cloned());
         Ok(ids)
+    }
+
+    async fn open_incidents(&self) -> Result<BTreeSet<IncidentId>, Failure> {
+        Ok(self.store.open_incidents().await?.into_iter().collect())
     }
 
     /// Incidents as they are now, after every write that was answered.

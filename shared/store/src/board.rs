@@ -14,7 +14,11 @@ use serde::{Deserialize, Serialize};
 use super::attributes::{Item, Reader, json, number};
 use super::keys::{self, Key};
 use super::request::{all_pages, put, put_over_version};
+use super::retry::patiently;
 use super::{Store, StoreError};
+use domain::analysis::Severity;
+use domain::incident::Status;
+use domain::incident::response::Response;
 use domain::notification::board::{Board, Census, Mark};
 use domain::primitives::id::IncidentId;
 
@@ -43,6 +47,15 @@ struct Part {
 
 /// The version that an item is written over. None of one whose version cannot be read, which is replaced whatever it is.
 type Version = Option<u64>;
+
+/// What the counts need of an incident's own item, without its details.
+#[derive(Deserialize)]
+struct Counted {
+    status: Status,
+    severity: Severity,
+    #[serde(default)]
+    response: Response,
+}
 
 /// What a writer has read, before it reads incidents.
 #[derive(Debug)]
@@ -102,6 +115,36 @@ impl Store {
         })
     }
 
+    /// What the counts need of incidents, after every write that was answered: a third of what it takes to read them whole. None for those
+    /// that are not open, or not there; the errors are about those that cannot be read.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn marks(
+        &self,
+        ids: &[IncidentId],
+    ) -> Result<(Vec<(IncidentId, Option<Mark>)>, Vec<StoreError>), StoreError> {
+        let all: Vec<Key> = ids.iter().map(keys::incident).collect();
+        let items = self.get_all(&all, true).await?;
+        let (mut marks, mut unreadable) = (BTreeMap::new(), Vec::new());
+        for item in &items {
+            let Some(id) = keys::incident_of(item) else {
+                continue;
+            };
+            let counted = Reader::new(item).json::<Counted>("doc");
+            let mark = match counted {
+                Ok(one) => Mark::of(one.severity, one.status, one.response.responder.is_some()),
+                Err(error) => {
+                    unreadable.push(error);
+                    Some(Mark::Unreadable)
+                }
+            };
+            marks.insert(id, mark);
+        }
+        let mark = |id: &IncidentId| (id.clone(), marks.get(id).copied().flatten());
+        Ok((ids.iter().map(mark).collect(), unreadable))
+    }
+
     /// Writes the parts of the census that have changed, and then the board: in this order, so that a writer that dies in between has
     /// counted nobody twice when its batch comes again. Without a change it writes only where `always` says so, for the time in it.
     /// True if the board was written.
@@ -125,17 +168,22 @@ impl Store {
             let marks = after.get(part).cloned().unwrap_or_default();
             let marks = marks.into_iter().collect();
             let version = loaded.parts.get(part).copied().unwrap_or(Some(0));
-            let put = replace(keys::census(*part), Part { marks }, version)?;
-            self.put(put).await?.or_conflict()
+            self.replaced(replace(keys::census(*part), Part { marks }, version)?)
+                .await
         });
         try_join_all(writes).await?;
         let same = loaded.stored.as_ref().map(|stored| &stored.board) == Some(&board.board);
         if same && changed.is_empty() && !always {
             return Ok(false);
         }
-        let put = replace(keys::board(), board, loaded.version)?;
-        self.put(put).await?.or_conflict()?;
+        self.replaced(replace(keys::board(), board, loaded.version)?)
+            .await?;
         Ok(true)
+    }
+
+    async fn replaced(&self, put: PutBuilder) -> Result<(), StoreError> {
+        // All of it is one partition, which a storm of changes to very many incidents may keep busy.
+        patiently(|| self.put(put.clone())).await?.or_conflict()
     }
 }
 
@@ -183,7 +231,7 @@ fn apart(census: &Census) -> BTreeMap<char, BTreeMap<Mark, Vec<IncidentId>>> {
 
 #[cfg(test)]
 mod tests {
-    use domain::notification::board::{Board, Census, Found};
+    use domain::notification::board::{Board, Census, Mark};
     use domain::primitives::id::IncidentId;
     use jiff::Timestamp;
 
@@ -229,7 +277,7 @@ mod tests {
     fn a_census_is_apart_by_the_end_of_its_ids() {
         let id = IncidentId::try_from(ID).expect("a ULID");
         let mut census = Census::default();
-        census.count(&id, &Found::Unreadable);
+        census.count(&id, Some(Mark::Unreadable));
         let parts = apart(&census);
         assert_eq!(parts.keys().collect::<Vec<_>>(), [&'V']);
         let put = replace(keys::census('V'), Part { marks: Vec::new() }, Some(0));

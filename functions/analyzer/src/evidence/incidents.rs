@@ -48,6 +48,7 @@ impl App {
             Ok(History {
                 incidents,
                 unreadable,
+                ..
             }) => {
                 report_unreadable(&unreadable);
                 let incidents = redacted(incidents);
@@ -97,6 +98,7 @@ impl App {
             Ok(History {
                 incidents,
                 unreadable,
+                ..
             }) => {
                 report_unreadable(&unreadable);
                 known(open_facts(&redacted(incidents)))

@@ -99,7 +99,7 @@ async fn read(app: &App, now: Timestamp) -> Result<Shown, Refusal> {
 }
 
 fn counts(counts: &Counts) -> Vec<Count> {
-    let count = |(severity, name)| Count {
+    let count = |(severity, name): (Severity, &'static str)| Count {
         severity: name,
         shape: shape(name),
         n: counts.by_severity.get(&severity).copied().unwrap_or_default(),

@@ -118,13 +118,9 @@ impl Row {
         }
     }
 
-    /// True for what people look for first: what waits for them, and nobody is on.
+    /// True for what people look for first.
     pub fn waits_for_people(&self) -> bool {
-        let waits = matches!(
-            self.status,
-            Status::AwaitingApproval | Status::NeedsHuman | Status::RepairFailed
-        );
-        waits && self.responder.is_none()
+        waits(self.status, self.responder.is_some())
     }
 
     fn bytes(&self) -> usize {
@@ -137,6 +133,15 @@ fn decide_until(incident: &Incident) -> Option<Timestamp> {
     let waits = incident.status == Status::AwaitingApproval
         && matches!(approval.state, ApprovalState::Pending);
     waits.then_some(approval.expires_at)
+}
+
+/// True for what waits for people, and nobody is on.
+fn waits(status: Status, taken: bool) -> bool {
+    let waits = matches!(
+        status,
+        Status::AwaitingApproval | Status::NeedsHuman | Status::RepairFailed
+    );
+    waits && !taken
 }
 
 /// What was read of an incident that has changed.
@@ -173,13 +178,19 @@ pub enum Mark {
 }
 
 impl Mark {
-    fn of(found: &Found) -> Option<Self> {
+    /// The mark of an incident, if it is open; `taken` says that somebody is on it.
+    pub fn of(severity: Severity, status: Status, taken: bool) -> Option<Self> {
+        let waits = waits(status, taken);
+        status.is_open().then_some(Self::Open {
+            severity,
+            status,
+            waits,
+        })
+    }
+
+    fn found(found: &Found) -> Option<Self> {
         match found {
-            Found::Open(row) => Some(Self::Open {
-                severity: row.severity,
-                status: row.status,
-                waits: row.waits_for_people(),
-            }),
+            Found::Open(row) => Self::of(row.severity, row.status, row.responder.is_some()),
             Found::Unreadable => Some(Self::Unreadable),
             Found::Gone => None,
         }
@@ -225,9 +236,9 @@ impl Census {
         self.0.iter().map(|(id, mark)| (id, *mark))
     }
 
-    /// Counts an incident as it is now.
-    pub fn count(&mut self, id: &IncidentId, found: &Found) {
-        match Mark::of(found) {
+    /// Counts an incident as it is now; none if it is not open.
+    pub fn count(&mut self, id: &IncidentId, mark: Option<Mark>) {
+        match mark {
             Some(mark) => self.0.insert(id.clone(), mark),
             None => self.0.remove(id),
         };
@@ -348,11 +359,12 @@ pub struct Projection {
 }
 
 impl Projection {
-    /// Where nothing is known, a board is made from all open incidents.
+    /// Of nothing: a board is made anew from all open incidents.
     pub fn empty(shown: usize) -> Self {
         Self::new(Census::default(), Vec::new(), shown)
     }
 
+    /// Of what is stored. Without its rows they are all missing, and are read anew.
     pub fn new(census: Census, rows: Vec<Row>, shown: usize) -> Self {
         let rows = rows.into_iter().map(|row| (row.id.clone(), row));
         Self {
@@ -367,14 +379,14 @@ impl Projection {
     }
 
     /// Takes an incident as it is now into the counts alone. Its row is missing then if it is one of the worst.
-    pub fn count(&mut self, id: &IncidentId, found: &Found) {
-        self.census.count(id, found);
+    pub fn count(&mut self, id: &IncidentId, mark: Option<Mark>) {
+        self.census.count(id, mark);
         self.rows.remove(id);
     }
 
     /// Takes an incident as it is now.
     pub fn take(&mut self, id: IncidentId, found: Found) {
-        self.census.count(&id, &found);
+        self.census.count(&id, Mark::found(&found));
         match found {
             Found::Open(row) => self.rows.insert(id, *row),
             Found::Unreadable | Found::Gone => self.rows.remove(&id),
@@ -384,7 +396,7 @@ impl Projection {
     /// Those that are shown and whose rows are not known: they have moved up. They have to be read and taken before there is a board.
     pub fn missing(&self) -> Vec<IncidentId> {
         let worst = self.census.worst(self.shown).into_iter();
-        let missing = worst.filter(|id| !self.rows.contains_key(id));
+        let missing = worst.filter(|id| !self.rows.contains_key(*id));
         missing.cloned().collect()
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use proptest::prelude::{Just, Strategy, any, prop, prop_assert_eq, prop_oneof, proptest};
 
-use super::{Board, Census, Found, Projection, ROWS_BYTES, Row, RowKind, SHOWN, project};
+use super::{Board, Census, Found, Mark, Projection, ROWS_BYTES, Row, RowKind, SHOWN, project};
 use crate::analysis::Severity;
 use crate::incident::Status;
 use crate::notification::channels::Channels;
@@ -68,7 +68,7 @@ fn completed(mut projection: Projection, table: &Table) -> (Projection, Board) {
 fn made_anew(table: &Table) -> Board {
     let mut projection = Projection::empty(FEW);
     for (id, found) in table {
-        projection.count(id, found);
+        projection.count(id, Mark::found(found));
     }
     completed(projection, table).1
 }
