@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Crates, lowest first. A crate imports only those of the lines above its own.
 CRATES = [
     ["domain", "kubernetes", "redaction"],
-    ["wire", "settings", "evidence", "chart", "recipes"],
+    ["wire", "settings", "evidence", "chart", "quality", "recipes"],
     ["aws", "playbook_files"],
     ["outbound", "store"],
     ["access", "intake"],

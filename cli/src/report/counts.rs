@@ -6,9 +6,10 @@ use std::io::Write;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use quality::lengths::Lengths;
 use serde::Serialize;
 
-use super::length::Lengths;
+use super::length::described;
 use super::story::Story;
 use super::week::Week;
 use crate::api::model::Summary;
@@ -105,7 +106,7 @@ impl Report {
             ("to repair", self.to_repair),
             ("to end", self.to_end),
         ] {
-            let shown = lengths.map_or_else(|| "none".to_owned(), Lengths::shown);
+            let shown = lengths.map_or_else(|| "none".to_owned(), described);
             writeln!(out, "  {name:<15} {shown}")?;
         }
         ranked("SERVICE", &self.by_service, out)?;

@@ -2,7 +2,7 @@
 // @ts-check
 
 /** @type {Record<string, string>} */
-const PAGES = { b: "console", h: "console/history", r: "console/repairs", p: "console/playbooks", w: "console/wall" };
+const PAGES = { b: "console", h: "console/history", r: "console/repairs", p: "console/playbooks", q: "console/quality", s: "console/health", w: "console/wall" };
 /** For how long `g` waits for the key of a page. */
 const WAITS = 1_500;
 

@@ -1,4 +1,4 @@
-//! Reads of the API: incidents, storms, repairs, playbooks and statistics, as JSON and for the pages.
+//! Reads of the API: incidents, storms, repairs, playbooks, alert quality and statistics, as JSON and for the pages.
 
 use domain::incident::Incident;
 use domain::primitives::id::IncidentId;
@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use store::{IncidentList, first_id_of, last_id_of};
 
+use crate::alert_quality::Window;
 use crate::app::App;
 use crate::filter::Filter;
 use crate::incidents::{self, Page};
@@ -17,6 +18,7 @@ use crate::say::Say;
 use crate::view::entry::EntryView;
 use crate::view::incident::IncidentView;
 use crate::view::playbook::PlaybookView;
+use crate::view::quality::QualityView;
 use crate::view::repairs::{self, FreezeView, GroupView, LockView, RepairsView};
 use crate::view::summary::Summary;
 
@@ -274,11 +276,26 @@ pub(crate) async fn playbooks(app: &App) -> Result<Vec<PlaybookView>, Refusal> {
     try_join_all(playbooks).await
 }
 
+/// `GET /api/v1/quality`.
+///
+/// # Errors
+/// If a parameter is wrong, or the table does not answer.
+pub(crate) async fn quality(app: &App, query: &str, now: Timestamp) -> Result<String, Refusal> {
+    let quality = app.quality(Window::read(query)?, now).await?;
+    Ok(as_json(&QualityView::of(&quality, Say::ENGLISH)))
+}
+
 /// `GET /api/v1/stats`.
 ///
 /// # Errors
 /// If the table does not answer.
 pub(crate) async fn stats(app: &App, now: Timestamp) -> Result<Value, Refusal> {
+    let quality = app.quality(Window::Week, now).await?;
+    let noisy = quality.rules.iter().filter(|of| !of.verdicts.is_empty());
+    let alert_quality = json!({
+        "since": quality.window.as_str(), "as_of": quality.as_of, "looked_at": quality.looked_at, "complete": quality.complete,
+        "rules": quality.rules.len(), "with_a_verdict": noisy.count(),
+    });
     let day = SignedDuration::from_hours(24);
     let since = first_id_of(now - day);
     let until = last_id_of(now);
@@ -293,21 +310,6 @@ pub(crate) async fn stats(app: &App, now: Timestamp) -> Result<Value, Refusal> {
         "shown": open.board.rows.len(), "by_severity": counts.by_severity, "by_status": counts.by_status,
         "waiting_for_people": counts.waiting, "repairing": open.board.repairing.len(),
         "counted_among_the_newest": open.read.unwrap_or(counts.open), "unreadable": counts.unreadable,
-    }))
-}
-
-/// `GET /api/v1/health`: whether what the console needs can be read now.
-///
-/// # Errors
-/// If a table does not answer or a file of the operator cannot be read: the log has it.
-pub(crate) async fn health(app: &App, now: Timestamp) -> Result<Value, Refusal> {
-    app.channels()?;
-    app.files()?;
-    let (open, switch) = tokio::try_join!(app.open(now), async {
-        Ok::<_, Refusal>(app.control.kill_switch().await?)
-    })?;
-    Ok(json!({
-        "status": "healthy", "service": "quell", "version": env!("CARGO_PKG_VERSION"),
-        "open_incidents": open.board.counts.open, "repairs_switched_off": switch.is_some(),
+        "alert_quality": alert_quality,
     }))
 }

@@ -5,13 +5,16 @@ use std::time::Duration;
 
 use aws::AwsEnvironment;
 use aws::lazy_client::LazyClient;
+use domain::analysis::price::MicroUsd;
 use domain::notification::channels::Channels;
 use domain::policy::limits::Limits;
 use jiff::{SignedDuration, Timestamp};
+use playbook_files::analyzer_files::AnalyzerFiles;
 use playbook_files::operator_files::{self, OperatorFiles};
 use settings::channels_file;
 use store::{ControlTable, Store};
 
+use crate::alert_quality::Kept;
 use crate::config::Config;
 use crate::incidents::Open;
 use crate::refusal::Refusal;
@@ -30,6 +33,8 @@ pub struct App {
     channels: OnceLock<Channels>,
     files: OnceLock<OperatorFiles>,
     limits: OnceLock<Limits>,
+    analyzer: OnceLock<AnalyzerFiles>,
+    pub(crate) kept_quality: Kept,
     open: Mutex<Option<Arc<Open>>>,
 }
 
@@ -45,6 +50,8 @@ impl App {
             channels: OnceLock::new(),
             files: OnceLock::new(),
             limits: OnceLock::new(),
+            analyzer: OnceLock::new(),
+            kept_quality: Kept::default(),
             open: Mutex::new(None),
         }
     }
@@ -77,6 +84,35 @@ impl App {
         let read = operator_files::limits(&self.config.config_dir)
             .map_err(|errors| Refusal::Passing(Box::new(errors)))?;
         Ok(self.limits.get_or_init(|| read))
+    }
+
+    /// What models may cost in a day; none where no model is configured.
+    pub(crate) fn budget(&self) -> Result<Option<MicroUsd>, Refusal> {
+        let analyzer = match self.analyzer.get() {
+            Some(analyzer) => analyzer,
+            None => {
+                let read = AnalyzerFiles::load(&self.config.config_dir)
+                    .map_err(|errors| Refusal::Passing(Box::new(errors)))?;
+                self.analyzer.get_or_init(|| read)
+            }
+        };
+        let settings = &analyzer.settings;
+        Ok((!settings.providers.is_empty()).then_some(settings.budget.day))
+    }
+
+    /// After which silence a heartbeat is overdue whose interval is not known.
+    pub(crate) fn stale(&self) -> SignedDuration {
+        self.config.stale
+    }
+
+    /// Where the stack's dashboard is, and where the documents are.
+    pub(crate) fn links(&self) -> (Option<&str>, Option<&str>) {
+        let Config {
+            dashboard_url,
+            documents_url,
+            ..
+        } = &self.config;
+        (dashboard_url.as_deref(), documents_url.as_deref())
     }
 
     /// The open incidents, as of a moment ago at most.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use jiff::SignedDuration;
 use settings::variables::{InvalidVariable, Variables};
 
 /// The configuration of the console; `template.yaml` sets every variable.
@@ -13,6 +14,12 @@ pub struct Config {
     pub control_table: String,
     /// `CONFIG_DIR`: where the operator's channels.json, playbooks.yaml and service-registry.yaml are.
     pub config_dir: PathBuf,
+    /// `EPISODE_STALE_SECONDS`: after which silence a heartbeat is overdue whose interval is not known.
+    pub stale: SignedDuration,
+    /// `DASHBOARD_URL`: where CloudWatch shows the stack's dashboard, if it has one.
+    pub dashboard_url: Option<String>,
+    /// `DOCUMENTS_URL`: where the documents are, without a slash at its end, if the operator says so.
+    pub documents_url: Option<String>,
 }
 
 impl Config {
@@ -30,6 +37,9 @@ impl Config {
             config_dir: variables
                 .required("CONFIG_DIR", "the directory with channels.json")?
                 .into(),
+            stale: variables.stale()?,
+            dashboard_url: variables.optional("DASHBOARD_URL"),
+            documents_url: variables.optional("DOCUMENTS_URL"),
         })
     }
 }

@@ -14,7 +14,7 @@ use crate::refusal::Refusal;
 const PAGE: usize = 50;
 const LARGEST_PAGE: usize = 100;
 /// How long a text may be that is looked for.
-const TEXT_CHARACTERS: usize = 200;
+pub(crate) const TEXT_CHARACTERS: usize = 200;
 
 /// Which incidents are wanted. What is not given fits all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

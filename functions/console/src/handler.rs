@@ -14,6 +14,7 @@ use wire::route::Found;
 use crate::api;
 use crate::app::App;
 use crate::assets;
+use crate::health;
 use crate::pages::{self, Frame};
 use crate::refusal::Refusal;
 use crate::reply::{HTML, Tagged, set, with};
@@ -88,7 +89,8 @@ impl App {
                 api::as_json(&serde_json::json!({ "playbooks": api::playbooks(self).await? }))
             }
             Target::Stats => api::stats(self, now).await?.to_string(),
-            Target::Health => api::health(self, now).await?.to_string(),
+            Target::Quality => api::quality(self, query, now).await?,
+            Target::Health => health::answer(self, now).await?.to_string(),
             Target::Chart => return self.chart(found, headers).await,
             Target::Page(page) => {
                 let frame = Frame::new(request, &reader, page, now)?;

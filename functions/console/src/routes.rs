@@ -14,6 +14,7 @@ pub(crate) enum Target {
     Repairs,
     Playbooks,
     Stats,
+    Quality,
     Health,
     Page(Page),
     /// A chart of an incident, as SVG.
@@ -33,6 +34,8 @@ pub(crate) enum Page {
     History,
     Repairs,
     Playbooks,
+    Quality,
+    Health,
 }
 
 impl Target {
@@ -54,7 +57,7 @@ const fn page(path: &'static str, page: Page) -> Route<Target> {
     get(path, Target::Page(page))
 }
 
-const ROUTES: [Route<Target>; 18] = [
+const ROUTES: [Route<Target>; 21] = [
     get("api/v1/incidents", Target::Incidents),
     get("api/v1/incidents/{id}", Target::Incident),
     get("api/v1/incidents/{id}/log", Target::Log),
@@ -62,6 +65,7 @@ const ROUTES: [Route<Target>; 18] = [
     get("api/v1/repairs", Target::Repairs),
     get("api/v1/playbooks", Target::Playbooks),
     get("api/v1/stats", Target::Stats),
+    get("api/v1/quality", Target::Quality),
     get("api/v1/health", Target::Health),
     page("console", Page::Board),
     page("console/wall", Page::Wall),
@@ -71,6 +75,8 @@ const ROUTES: [Route<Target>; 18] = [
     page("console/history", Page::History),
     page("console/repairs", Page::Repairs),
     page("console/playbooks", Page::Playbooks),
+    page("console/quality", Page::Quality),
+    page("console/health", Page::Health),
     get("console/assets/{version}/{name}", Target::Asset),
     get("console/sign-in", Target::SignIn),
 ];

@@ -6,7 +6,7 @@ use domain::notification::words::{Words, card_words, page_words};
 use domain::primitives::language::Language;
 use domain::primitives::phrase::Phrase;
 use domain::primitives::safe_text::line;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lambda_http::http::HeaderMap;
 use lambda_http::http::header::COOKIE;
 
@@ -59,6 +59,11 @@ impl Say {
     /// The same with a number in it.
     pub(crate) fn counted(self, key: &str, n: impl Display) -> String {
         page_words(self.language).fill("console", key, &[("n", &n.to_string())])
+    }
+
+    /// How long something lasted: `1 h 12 min`.
+    pub(crate) fn lasted(self, length: SignedDuration) -> String {
+        self.shared().duration(length)
     }
 
     /// A sentence of cards with its fields filled in.

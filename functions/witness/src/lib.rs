@@ -52,6 +52,9 @@ struct Witnessed {
     last: Vec<String>,
     /// True if that batch was printed.
     printed: bool,
+    /// When the newest checkpoint was printed: the console shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    checkpoint_at: Option<Timestamp>,
 }
 
 /// The function's state between batches.
@@ -107,10 +110,12 @@ impl App {
             first: 0,
             last: Vec::new(),
             printed: true,
+            checkpoint_at: None,
         });
         if !state.printed {
             print(&self.lines(&state, &signer, now)?)?;
             state.printed = true;
+            state.checkpoint_at = Some(now);
             version = self.control.save_witnessed(&state, version).await?;
         }
         if leaves.is_empty() {
@@ -125,6 +130,7 @@ impl App {
         let version = self.control.save_witnessed(&state, version).await?;
         print(&self.lines(&state, &signer, now)?)?;
         state.printed = true;
+        state.checkpoint_at = Some(now);
         self.control.save_witnessed(&state, version).await?;
         info!(leaves = leaves.len(), "anchored");
         Ok(())

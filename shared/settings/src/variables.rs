@@ -111,14 +111,23 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
     /// # Errors
     /// If one of them is not a number of seconds.
     pub fn windows(&self) -> Result<Windows, InvalidVariable> {
-        let seconds = |name, default: u32| {
-            let value = self.parsed(name, "a number of seconds", default)?;
-            Ok(SignedDuration::from_secs(i64::from(value)))
-        };
         Ok(Windows {
-            debounce: seconds("DEBOUNCE_SECONDS", 300)?,
-            stale: seconds("EPISODE_STALE_SECONDS", 18_000)?,
+            debounce: self.seconds("DEBOUNCE_SECONDS", 300)?,
+            stale: self.stale()?,
         })
+    }
+
+    /// Reads `EPISODE_STALE_SECONDS` alone.
+    ///
+    /// # Errors
+    /// If it is not a number of seconds.
+    pub fn stale(&self) -> Result<SignedDuration, InvalidVariable> {
+        self.seconds("EPISODE_STALE_SECONDS", 18_000)
+    }
+
+    fn seconds(&self, name: &'static str, default: u32) -> Result<SignedDuration, InvalidVariable> {
+        let value = self.parsed(name, "a number of seconds", default)?;
+        Ok(SignedDuration::from_secs(i64::from(value)))
     }
 }
 

@@ -132,16 +132,22 @@ impl Store {
         })
     }
 
+    /// The state of a channel; the default one if nothing was ever sent there.
+    ///
+    /// # Errors
+    /// If the table does not answer or the state cannot be read.
+    pub async fn channel_state(&self, channel: &str) -> Result<ChannelState, StoreError> {
+        let channel = self.get(keys::channel(channel)).await?;
+        channel.map_or_else(|| Ok(ChannelState::default()), |channel| state(&channel))
+    }
+
     /// The new id of a Telegram chat that has moved, if it differs from the operator's file: the
     /// configured id and the current one.
     ///
     /// # Errors
     /// If the table does not answer or the state cannot be read.
     pub async fn moved_chat(&self, channel: &str) -> Result<Option<(i64, i64)>, StoreError> {
-        let Some(channel) = self.get(keys::channel(channel)).await? else {
-            return Ok(None);
-        };
-        let moved = state(&channel)?.moved;
+        let moved = self.channel_state(channel).await?.moved;
         Ok(moved.map(|moved| (moved.configured, moved.now)))
     }
 }

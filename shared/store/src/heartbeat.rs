@@ -1,10 +1,10 @@
-//! Heartbeats of senders: when each was heard last.
+//! Heartbeats of senders: when each was heard last, and a list of them all.
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::attributes::{Reader, json, number, seconds};
+use super::attributes::{Item, Reader, json, number, seconds};
 use super::keys;
-use super::request::update;
+use super::request::{newest, put, update};
 use super::{Store, StoreError};
 use domain::alert::heartbeat::Heartbeat;
 use domain::primitives::id::HeartbeatId;
@@ -51,6 +51,31 @@ impl Store {
         }))
     }
 
+    /// Puts a heartbeat into the list of them, for as long as it is kept. Whoever watches it does: ingress writes nothing more for it.
+    ///
+    /// # Errors
+    /// If the table does not answer.
+    pub async fn list_heartbeat(&self, heartbeat: &Heartbeat) -> Result<(), StoreError> {
+        let fields = [("expires_at", seconds(heartbeat.last_heard + KEPT_FOR))];
+        let item = keys::listed_heartbeat(&heartbeat.id()).item(fields);
+        self.put(put(item)).await.map(drop)
+    }
+
+    /// The heartbeats of the list, at most `most`, in no order.
+    ///
+    /// # Errors
+    /// If the table does not answer or one cannot be read.
+    pub async fn heartbeats(&self, most: u32) -> Result<Vec<Heartbeat>, StoreError> {
+        let query = self.query_prefix(keys::heartbeats_partition(), keys::LISTED_HEARTBEAT);
+        let listed = newest(query, most).await?;
+        let keys: Result<Vec<_>, StoreError> = listed.iter().map(listed_key).collect();
+        let items = self.get_all(&keys?, false).await?;
+        items
+            .iter()
+            .map(|item| Reader::new(item).json("doc"))
+            .collect()
+    }
+
     /// Saves a heartbeat over the version that was read.
     ///
     /// # Errors
@@ -70,6 +95,15 @@ impl Store {
         .expression_attribute_values(":expires_at", seconds(heartbeat.last_heard + KEPT_FOR));
         self.update(write).await?.or_conflict()
     }
+}
+
+/// The key of the heartbeat that an item of the list points at.
+fn listed_key(item: &Item) -> Result<keys::Key, StoreError> {
+    let reader = Reader::new(item);
+    let id = reader.text("sk")?.strip_prefix(keys::LISTED_HEARTBEAT);
+    id.and_then(|id| HeartbeatId::try_from(id).ok())
+        .map(|id| keys::heartbeat(&id))
+        .ok_or_else(|| reader.unreadable("it points at no heartbeat"))
 }
 
 /// True if a heartbeat is older than what is kept of one: its sender is gone.

@@ -69,6 +69,8 @@ pub(crate) const DUE: &str = "DUE#";
 pub(crate) const RUN: &str = "RUN#";
 /// Sort key of a member of a storm, before its id.
 pub(crate) const MEMBER: &str = "MEMBER#";
+/// Sort key of a heartbeat in the list of them, before its id.
+pub(crate) const LISTED_HEARTBEAT: &str = "HEARTBEAT#";
 /// Behind every sort key of a log entry, whose number has digits only.
 pub(crate) const LOG_END: &str = "LOG#:";
 
@@ -299,6 +301,16 @@ fn heartbeat_partition(id: &HeartbeatId) -> String {
 
 pub(crate) fn heartbeat(id: &HeartbeatId) -> Key {
     Key::new(heartbeat_partition(id), "HEARD")
+}
+
+/// The partition that lists the heartbeats.
+pub(crate) fn heartbeats_partition() -> String {
+    "HEARTBEATS".to_owned()
+}
+
+/// The pointer to a heartbeat in the list of them.
+pub(crate) fn listed_heartbeat(id: &HeartbeatId) -> Key {
+    Key::new(heartbeats_partition(), format!("{LISTED_HEARTBEAT}{id}"))
 }
 
 /// `MSG#<message id>` / `RECEIPT`.

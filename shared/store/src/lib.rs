@@ -58,6 +58,7 @@ pub use keys::{CardOf, FollowUp, IncidentList, StepTry};
 pub use list::{Listed, first_id_of, last_id_of};
 pub use lock::{Held, Holder};
 pub use log_image::LogImage;
+pub use outbox::Backlog;
 pub use receipt::Receipt;
 pub use retention::Retention;
 pub use storm::StormAdmission;

@@ -8,7 +8,7 @@ use tracing::error;
 use super::attributes::{Item, Reader, flag, millis, number, seconds};
 use super::error::failed;
 use super::keys;
-use super::request::{delete, update};
+use super::request::{delete, newest, update};
 use super::{Store, StoreError};
 use aws::Chain;
 use domain::notification::outbox::{Due, Rank, Subject};
@@ -20,7 +20,35 @@ const PAGE: i32 = 50;
 /// Where this fails, the newer state still has to be sent, and what was done about the older one does not count.
 const NOT_PUT_AGAIN: &str = "#version = :version";
 
+/// What waits in a channel's outbox.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// How many items, as far as was looked.
+    pub items: usize,
+    /// When the oldest of them was put there.
+    pub oldest: Option<Timestamp>,
+}
+
 impl Store {
+    /// What waits in a channel's outbox, from a look at `most` items at most. It is one request.
+    ///
+    /// # Errors
+    /// If the table does not answer or an item cannot be read.
+    pub async fn backlog(&self, channel: &str, most: u32) -> Result<Backlog, StoreError> {
+        let query = self
+            .query_prefix(keys::channel_partition(channel), keys::DUE)
+            .projection_expression("pk, sk, put_at");
+        let items = newest(query, most).await?;
+        let put: Result<Vec<Timestamp>, StoreError> = items
+            .iter()
+            .map(|item| Reader::new(item).millis("put_at"))
+            .collect();
+        Ok(Backlog {
+            items: items.len(),
+            oldest: put?.into_iter().min(),
+        })
+    }
+
     /// Puts an item into a channel's outbox. An item that exists already stays one item, and its
     /// wait ends. An incident whose rank has changed may be in the outbox twice: when the second
     /// item is sent, its card already shows the newest state.

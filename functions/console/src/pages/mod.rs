@@ -2,8 +2,10 @@
 //! one-time token, changes with each answer and is no part of its tag.
 
 mod board;
+mod health;
 mod incident;
 mod lists;
+mod quality;
 
 use access::{AccessError, Reader, one_time};
 use askama::Template;
@@ -102,6 +104,8 @@ impl FramePage<'_> {
             Page::History => "history",
             Page::Repairs => "repairs",
             Page::Playbooks => "playbooks",
+            Page::Quality => "quality",
+            Page::Health => "health",
         };
         if page == shown { "page" } else { "false" }
     }
@@ -131,6 +135,8 @@ pub(crate) async fn answer(
         Page::History => lists::history(app, &frame, query, now).await?,
         Page::Repairs => lists::repairs(app, &frame, now).await?,
         Page::Playbooks => lists::playbooks(app, &frame).await?,
+        Page::Quality => quality::quality(app, &frame, query, now).await?,
+        Page::Health => health::health(app, &frame, now).await?,
     };
     let shown = FramePage {
         say: frame.say,

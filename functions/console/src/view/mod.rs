@@ -6,6 +6,7 @@ pub(crate) mod incident;
 pub(crate) mod people;
 pub(crate) mod plan;
 pub(crate) mod playbook;
+pub(crate) mod quality;
 pub(crate) mod repair;
 pub(crate) mod repairs;
 pub(crate) mod summary;

@@ -24,6 +24,8 @@ impl App {
         if is_forgotten(&stored.heartbeat, now) {
             return Ok(());
         }
+        // So that people see which senders are watched. It is written again with each look, because it expires with the heartbeat.
+        self.store.list_heartbeat(&stored.heartbeat).await?;
         let mut heartbeat = stored.heartbeat.clone();
         if expired(heartbeat.look_at(self.windows.stale), now) {
             warn!(heartbeat = %id, source = heartbeat.source, last_heard = %heartbeat.last_heard, "a heartbeat stays away");

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use jiff::SignedDuration;
 use serde_json::{Map, Value};
 
 use crate::primitives::language::Language;
@@ -93,6 +94,21 @@ impl Words {
             known.map(|(_, value)| (*value).to_owned())
         };
         fill(text, field).unwrap_or_else(|_| text.to_owned())
+    }
+
+    /// How long something lasted, by the words of cards: `1 h 12 min`, `1 小時 12 分鐘`.
+    pub fn duration(&self, length: SignedDuration) -> String {
+        let minutes = length.as_mins().max(0);
+        let (days, hours, minutes) = (minutes / (24 * 60), minutes / 60 % 24, minutes % 60);
+        let name = match (days, hours, minutes) {
+            (0, 0, 0) => "under_a_minute",
+            (0, 0, _) => "minutes",
+            (0, ..) => "hours",
+            _ => "days",
+        };
+        let [days, hours, minutes] = [days, hours, minutes].map(|number| number.to_string());
+        let fields = [("days", &*days), ("hours", &hours), ("minutes", &minutes)];
+        self.fill("duration", name, &fields)
     }
 
     /// A sentence in this language; one that has no translation is in English.

@@ -91,17 +91,7 @@ impl<'a> Names<'a> {
 
     /// How long something lasted: `1 h 12 min`, `1 小時 12 分鐘`.
     pub(crate) fn duration(&self, from: Timestamp, until: Timestamp) -> String {
-        let minutes = until.duration_since(from).as_mins().max(0);
-        let (days, hours, minutes) = (minutes / (24 * 60), minutes / 60 % 24, minutes % 60);
-        let name = match (days, hours, minutes) {
-            (0, 0, 0) => "under_a_minute",
-            (0, 0, _) => "minutes",
-            (0, ..) => "hours",
-            _ => "days",
-        };
-        let [days, hours, minutes] = [days, hours, minutes].map(|number| number.to_string());
-        let fields = [("days", &*days), ("hours", &hours), ("minutes", &minutes)];
-        card_words(self.language).fill("duration", name, &fields)
+        card_words(self.language).duration(until.duration_since(from))
     }
 
     /// A moment for people: `2026-11-22 03:14 UTC`.
