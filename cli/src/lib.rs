@@ -3,6 +3,7 @@
 //!
 //! It decides nothing by itself: what it says comes from the functions and the domain that decide on the deployed stack.
 
+mod alert_quality;
 mod api;
 mod aws;
 mod check;
@@ -16,6 +17,7 @@ mod export;
 mod export_log;
 mod fire;
 mod guard_lines;
+mod health;
 mod http;
 mod incidents;
 mod input;
@@ -111,6 +113,10 @@ enum Command {
     Export(export::Export),
     /// Counts the incidents of a week, how long they took, and how their repairs ended
     Report(report::WeekOf),
+    /// Says what the incidents of each alert rule say of the rule, and what to change
+    Quality(alert_quality::Quality),
+    /// Says how Quell itself is: channels, decisions, repairs, budget, heartbeats, checkpoints
+    Health(health::Health),
     /// Prints the headers with which a sender signs a body
     Sign(sign::Sign),
     /// Sends a test alert, signed as a sender signs it
@@ -156,6 +162,8 @@ impl Cli {
             Command::Redrive(asked) => asked.answer(variables, out).await,
             Command::Export(asked) => asked.answer(variables, out).await,
             Command::Report(asked) => asked.answer(variables, out).await,
+            Command::Quality(asked) => asked.answer(variables, out).await,
+            Command::Health(asked) => asked.answer(variables, out).await,
             Command::Sign(asked) => asked.answer(variables, out).await,
             Command::Fire(asked) => asked.answer(variables, out).await,
             Command::Playbooks(asked) => asked.answer(variables, out).await,

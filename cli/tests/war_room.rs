@@ -62,6 +62,8 @@ fn of(request: &Request, path: &str) -> Reply {
     let found = |name: &str| answer(200, &[], fixture(name).to_string());
     match (request.method.as_str(), path) {
         ("GET", "stats") => found("stats.json"),
+        ("GET", "quality") => found("quality.json"),
+        ("GET", "health") => found("health.json"),
         ("GET", "playbooks") => found("playbooks.json"),
         ("GET", path) if path == format!("incidents/{INCIDENT}") => found("incident.json"),
         ("GET", path) if path == format!("incidents/{REPAIRED}") => found("repaired.json"),
@@ -185,6 +187,8 @@ async fn the_commands_print_what_the_documents_show() {
         ("watch", 1),
         ("export", 1),
         ("report", 1),
+        ("quality", 1),
+        ("health", 1),
     ] {
         let shown = blocks(&page, command);
         assert_eq!(shown.len(), times, "{command}");

@@ -121,6 +121,17 @@ impl Stack {
         notifier::App::new(config, aws).expect("a client")
     }
 
+    /// The console in this process, which has kept nothing yet; `changed` replaces variables.
+    ///
+    /// # Panics
+    /// If a variable is wrong.
+    #[must_use]
+    pub fn console(&self, changed: &[(&str, &str)]) -> console::App {
+        let config = console::config::Config::from_variables(&self.variables(changed))
+            .expect("the variables");
+        console::App::new(config, &self.environment())
+    }
+
     /// A delivery of Alertmanager as ingress gets it.
     ///
     /// # Panics

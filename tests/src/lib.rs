@@ -23,6 +23,7 @@ pub mod pagerduty;
 pub mod pagerduty_webhook;
 pub mod prometheus;
 pub mod quell;
+pub mod read_api;
 pub mod repair_fixture;
 pub mod repairing;
 pub mod responding;

@@ -26,6 +26,8 @@ mod ingress {
 mod console {
     mod acting;
     mod board;
+    mod health;
+    mod quality;
     mod reading;
     mod sessions;
 }

@@ -1,68 +1,21 @@
 //! The read API on the deployed stack: lists, one incident, its log, tags, and answers as docs/openapi-console.yaml has them.
 
 use domain::incident::operation_log::Event;
-use jsonschema::Draft;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tests::alert::TestAlert;
-use tests::stack::{Stack, project, wait_for};
-
-struct Api<'a> {
-    stack: &'a Stack,
-    document: Value,
-}
-
-impl<'a> Api<'a> {
-    fn of(stack: &'a Stack) -> Self {
-        let file = project().join("docs/openapi-console.yaml");
-        let text = std::fs::read_to_string(file).expect("the document");
-        let document = serde_saphyr::from_str(&text).expect("YAML");
-        Self { stack, document }
-    }
-
-    async fn answer(&self, path: &str, tag: Option<&str>) -> reqwest::Response {
-        let request = self
-            .stack
-            .http
-            .get(self.stack.url(path))
-            .bearer_auth(&self.stack.facts.tokens["ada"]);
-        let request = match tag {
-            Some(tag) => request.header("if-none-match", tag),
-            None => request,
-        };
-        request.send().await.expect("an answer")
-    }
-
-    /// The answer, which has to be as the document describes this operation.
-    async fn reads(&self, template: &str, path: &str) -> Value {
-        let answer = self.answer(path, None).await;
-        assert_eq!(answer.status(), StatusCode::OK, "{path}");
-        let body: Value = answer.json().await.expect("JSON");
-        let operation = &self.document["paths"][format!("/api/v1/{template}")]["get"];
-        let schema = &operation["responses"]["200"]["content"]["application/json"]["schema"];
-        let alone = json!({ "components": self.document["components"], "allOf": [schema] });
-        let validator = jsonschema::options()
-            .with_draft(Draft::Draft202012)
-            .build(&alone)
-            .expect("a schema");
-        let faults: Vec<String> = validator
-            .iter_errors(&body)
-            .map(|fault| fault.to_string())
-            .collect();
-        assert!(faults.is_empty(), "{path}: {faults:#?} in {body:#}");
-        body
-    }
-}
+use tests::read_api::ReadApi;
+use tests::stack::{Stack, wait_for};
 
 #[tokio::test]
 async fn every_answer_is_as_the_document_has_it() {
     let stack = Stack::start();
-    let api = Api::of(&stack);
+    let api = ReadApi::of(&stack);
     let incident = stack
         .awaiting_approval(&TestAlert::firing(&stack.facts.target.service))
         .await;
     let id = incident.id.to_string();
-    for path in ["repairs", "playbooks", "stats", "health"] {
+    for path in ["repairs", "playbooks", "stats", "quality", "health"] {
         api.reads(path, path).await;
     }
     let shown = api
@@ -89,7 +42,7 @@ async fn every_answer_is_as_the_document_has_it() {
 #[tokio::test]
 async fn lists_are_filtered_and_paged_without_a_gap() {
     let stack = Stack::start();
-    let api = Api::of(&stack);
+    let api = ReadApi::of(&stack);
     let mut fired = Vec::new();
     for _ in 0..5 {
         let alert = TestAlert::firing("listed");
@@ -146,7 +99,7 @@ async fn lists_are_filtered_and_paged_without_a_gap() {
 #[tokio::test]
 async fn what_the_caller_has_is_answered_with_a_304() {
     let stack = Stack::start();
-    let api = Api::of(&stack);
+    let api = ReadApi::of(&stack);
     let incident = stack
         .awaiting_approval(&TestAlert::firing(&stack.facts.target.service))
         .await;

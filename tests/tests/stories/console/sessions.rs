@@ -31,6 +31,8 @@ async fn nothing_is_readable_without_signing_in() {
         "console/history",
         "console/wall",
         "console/repairs",
+        "console/quality",
+        "console/health",
     ] {
         let answer = nobody
             .asks(Method::GET, path)
@@ -44,7 +46,7 @@ async fn nothing_is_readable_without_signing_in() {
             "{location}"
         );
     }
-    for path in ["incidents", "stats", "health", "repairs", "playbooks"] {
+    for path in ["incidents", "stats", "quality", "health", "repairs", "playbooks"] {
         let url = format!("api/v1/{path}");
         let answer = nobody
             .asks(Method::GET, &url)
