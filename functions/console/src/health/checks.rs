@@ -309,12 +309,11 @@ fn budget(budget: &Known<Option<(MicroUsd, MicroUsd)>>) -> Check {
         }
         Ok(Some(budget)) => *budget,
     };
-    let said = |price| dollars(price);
     if spent >= limit {
         let why = phrase!(
             "The budget of the day is used up: {spent} of {limit}. Static rules answer until midnight UTC.",
-            spent = said(spent),
-            limit = said(limit)
+            spent = dollars(spent),
+            limit = dollars(limit)
         );
         return check(State::Bad, why);
     }
@@ -322,8 +321,8 @@ fn budget(budget: &Known<Option<(MicroUsd, MicroUsd)>>) -> Check {
     let state = if much { State::Look } else { State::Good };
     let why = phrase!(
         "{spent} of {limit} are used or reserved today.",
-        spent = said(spent),
-        limit = said(limit)
+        spent = dollars(spent),
+        limit = dollars(limit)
     );
     check(state, why)
 }
