@@ -153,7 +153,5 @@ fn row(rule: &Rule) -> Vec<Cell> {
     ];
     let texts = std::iter::once(rule.name.clone()).chain(numbers);
     let plain = texts.map(|text| (text, Style::Plain));
-    plain
-        .chain([(verdicts.join(" "), Style::Yellow)])
-        .collect()
+    plain.chain([(verdicts.join(" "), Style::Yellow)]).collect()
 }

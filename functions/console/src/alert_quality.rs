@@ -84,8 +84,7 @@ impl Window {
 impl Kept {
     fn get(&self, window: Window, now: Timestamp) -> Option<Arc<Quality>> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh =
-            |quality: &&Arc<Quality>| now.duration_since(quality.as_of).abs() < KEPT_FOR;
+        let fresh = |quality: &&Arc<Quality>| now.duration_since(quality.as_of).abs() < KEPT_FOR;
         kept.get(&window).filter(fresh).cloned()
     }
 

@@ -221,7 +221,12 @@ mod tests {
     fn four_of_five_are_enough_and_three_of_four_are_not() {
         let with = |alone: i64| {
             let mut samples: Vec<Sample> = (0..4)
-                .flat_map(|hour| [sample("A", "web", hour * 60), sample("B", "web", hour * 60 + 1)])
+                .flat_map(|hour| {
+                    [
+                        sample("A", "web", hour * 60),
+                        sample("B", "web", hour * 60 + 1),
+                    ]
+                })
                 .collect();
             samples.extend((0..alone).map(|more| sample("B", "web", 1_000 + more * 60)));
             samples.extend((0..10).map(|more| sample("A", "web", 5_000 + more * 60)));
@@ -242,7 +247,12 @@ mod tests {
             .collect();
         assert!(said(&apart).is_empty());
         let later: Vec<Sample> = (0..5)
-            .flat_map(|hour| [sample("A", "web", hour * 60), sample("B", "web", hour * 60 + 11)])
+            .flat_map(|hour| {
+                [
+                    sample("A", "web", hour * 60),
+                    sample("B", "web", hour * 60 + 11),
+                ]
+            })
             .collect();
         assert!(said(&later).is_empty());
     }
@@ -264,7 +274,11 @@ mod tests {
         assert_eq!(together(mild, mild, -3), [a], "the later one");
         assert_eq!(together(mild, bad, 3), [a], "the milder one");
         assert_eq!(together(bad, mild, -3), [b], "the milder one");
-        assert_eq!(together(mild, mild, 0), [b], "by name, where nothing else tells");
+        assert_eq!(
+            together(mild, mild, 0),
+            [b],
+            "by name, where nothing else tells"
+        );
     }
 
     #[test]
@@ -274,7 +288,8 @@ mod tests {
             samples.push(sample_of("Down", AlertSeverity::Critical, "web", hour * 60));
             samples.push(sample_of("Slow", AlertSeverity::Info, "web", hour * 60));
         }
-        samples.extend((10..20).map(|hour| sample_of("Slow", AlertSeverity::Info, "web", hour * 60)));
+        samples
+            .extend((10..20).map(|hour| sample_of("Slow", AlertSeverity::Info, "web", hour * 60)));
         assert!(said(&samples).is_empty());
     }
 
@@ -283,13 +298,26 @@ mod tests {
         let mut samples = Vec::new();
         for hour in 0..4_i64 {
             let shard = hour.to_string();
-            let labels = [("service", "shop"), ("shard", shard.as_str()), ("zone", "a"), ("severity", "x")];
+            let labels = [
+                ("service", "shop"),
+                ("shard", shard.as_str()),
+                ("zone", "a"),
+                ("severity", "x"),
+            ];
             samples.push(labelled(sample("A", "web", hour * 60), &labels));
             // The zone differs once.
             let zone = if hour == 2 { "b" } else { "a" };
-            let labels = [("service", "shop"), ("shard", shard.as_str()), ("zone", zone), ("severity", "x")];
+            let labels = [
+                ("service", "shop"),
+                ("shard", shard.as_str()),
+                ("zone", zone),
+                ("severity", "x"),
+            ];
             samples.push(labelled(sample("B", "web", hour * 60 + 1), &labels));
         }
-        assert_eq!(said(&samples), ["B: A 4/4 [\"namespace\", \"service\", \"shard\"]"]);
+        assert_eq!(
+            said(&samples),
+            ["B: A 4/4 [\"namespace\", \"service\", \"shard\"]"]
+        );
     }
 }

@@ -38,7 +38,8 @@ fn drawn() -> impl Strategy<Value = Drawn> {
 }
 
 fn made(drawn: &Drawn) -> Sample {
-    let (rule, severity, service, opened, ended, flaps, (acknowledged, acted), false_alarm) = *drawn;
+    let (rule, severity, service, opened, ended, flaps, (acknowledged, acted), false_alarm) =
+        *drawn;
     let severity = AlertSeverity::of_rank(severity).expect("a rank");
     let mut sample = sample_of(
         ["A", "B", "C", "D"][rule],
@@ -47,7 +48,8 @@ fn made(drawn: &Drawn) -> Sample {
         opened,
     );
     let after = |minutes: i64| sample.opened_at + SignedDuration::from_mins(minutes);
-    let (ended, acknowledged, acted) = (ended.map(after), acknowledged.map(after), acted.map(after));
+    let (ended, acknowledged, acted) =
+        (ended.map(after), acknowledged.map(after), acted.map(after));
     sample.ending = ended.map_or(Ending::Open, Ending::Resolved);
     sample.flaps = flaps;
     sample.hands.acknowledged_at = acknowledged;

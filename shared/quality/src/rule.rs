@@ -119,9 +119,15 @@ mod tests {
         };
         assert_eq!((slow.incidents, slow.open, slow.ended()), (5, 2, 3));
         assert_eq!((slow.alerts, slow.flaps), (44, 2));
-        assert_eq!((slow.acknowledged, slow.acted_on, slow.untouched), (1, 3, 1));
+        assert_eq!(
+            (slow.acknowledged, slow.acted_on, slow.untouched),
+            (1, 3, 1)
+        );
         assert_eq!((slow.false_alarms, slow.wrong_causes), (1, 1));
-        assert_eq!(slow.by_itself, 2, "whoever acts after the end did not end it");
+        assert_eq!(
+            slow.by_itself, 2,
+            "whoever acts after the end did not end it"
+        );
         let median = slow.open_for.map(|lengths| lengths.median_seconds);
         assert_eq!(median, Some(240));
     }

@@ -207,11 +207,7 @@ fn decisions(approval: &Approval) -> impl Iterator<Item = Timestamp> {
         } => Some(at),
         _ => None,
     };
-    approval
-        .votes
-        .iter()
-        .map(|vote| vote.at)
-        .chain(decided)
+    approval.votes.iter().map(|vote| vote.at).chain(decided)
 }
 
 #[cfg(test)]

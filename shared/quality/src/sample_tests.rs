@@ -69,7 +69,11 @@ fn an_ending_is_what_the_incident_knows_of_it() {
             Ending::Open,
         ),
     ] {
-        assert_eq!(Sample::of(&incident(changed.clone())).ending, expected, "{changed}");
+        assert_eq!(
+            Sample::of(&incident(changed.clone())).ending,
+            expected,
+            "{changed}"
+        );
     }
 }
 
@@ -82,7 +86,8 @@ fn a_hand_in_an_incident_is_the_first_that_it_knows_of() {
             "needed": 1, "votes": votes,
         } })
     };
-    let decided = |by: &str| json!({ "state": "decided", "verdict": "approve", "by": by, "at": at(6) });
+    let decided =
+        |by: &str| json!({ "state": "decided", "verdict": "approve", "by": by, "at": at(6) });
     let repair = json!({
         "plan_hash": hash, "started_at": at(8), "finished_at": null, "worker": "w", "facts": {}, "steps": [], "outcome": null,
     });
@@ -105,8 +110,14 @@ fn a_hand_in_an_incident_is_the_first_that_it_knows_of() {
             json!({ "response": { "notes": [note(5), note(9)] } }),
             hands(None, Some(5)),
         ),
-        (approval(decided("api:ada"), json!([])), hands(None, Some(6))),
-        (approval(decided("guardrails"), json!([])), hands(None, None)),
+        (
+            approval(decided("api:ada"), json!([])),
+            hands(None, Some(6)),
+        ),
+        (
+            approval(decided("guardrails"), json!([])),
+            hands(None, None),
+        ),
         (
             approval(
                 json!({ "state": "pending" }),
@@ -120,7 +131,11 @@ fn a_hand_in_an_incident_is_the_first_that_it_knows_of() {
             hands(None, Some(8)),
         ),
     ] {
-        assert_eq!(Sample::of(&incident(changed.clone())).hands, expected, "{changed}");
+        assert_eq!(
+            Sample::of(&incident(changed.clone())).hands,
+            expected,
+            "{changed}"
+        );
     }
 }
 
@@ -130,7 +145,8 @@ fn what_people_do_about_a_storm_they_do_about_its_members() {
         "id": STORM, "kind": { "type": "storm", "members": 2, "open": 2, "shown": [] }, "alert": { "name": "AlertStorm", "source": "quell" },
         "response": { "responder": { "person": "ada", "since": at(3) } },
     });
-    let member = json!({ "kind": { "type": "storm_member", "storm": STORM }, "status": "in_storm" });
+    let member =
+        json!({ "kind": { "type": "storm_member", "storm": STORM }, "status": "in_storm" });
     let own = json!({ "alert": { "name": "MonitoringSilent", "source": "quell" } });
     let pipeline = json!({ "kind": { "type": "pipeline" }, "status": "announced" });
     for order in [[0, 1, 2, 3], [3, 2, 1, 0]] {

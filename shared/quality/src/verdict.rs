@@ -52,7 +52,9 @@ pub(crate) fn verdicts(of: &RuleQuality) -> Vec<Verdict> {
         ..
     } = *of;
     let ended = of.ended();
-    let median = of.open_for.map_or(i64::MAX, |lengths| lengths.median_seconds);
+    let median = of
+        .open_for
+        .map_or(i64::MAX, |lengths| lengths.median_seconds);
     let table = [
         (
             false_alarms >= FALSE_ALARMS && false_alarms * FALSE_ALARMS_IN >= incidents,

@@ -60,7 +60,10 @@ fn each_verdict_holds_from_its_limit_on() {
         (|_| {}, &[]),
         (|of| of.false_alarms = 3, &["false_alarm"]),
         (|of| of.false_alarms = 2, &[]),
-        (|of| (of.false_alarms, of.incidents) = (2, 8), &["false_alarm"]),
+        (
+            |of| (of.false_alarms, of.incidents) = (2, 8),
+            &["false_alarm"],
+        ),
         (|of| (of.false_alarms, of.incidents) = (1, 1), &[]),
         (|of| of.flaps = 10, &["flaps"]),
         (|of| of.flaps = 9, &[]),
@@ -74,14 +77,8 @@ fn each_verdict_holds_from_its_limit_on() {
             |of| (of.by_itself, of.open_for) = (9, lengths(10, 901)),
             &[],
         ),
-        (
-            |of| (of.by_itself, of.open_for) = (8, lengths(10, 60)),
-            &[],
-        ),
-        (
-            |of| (of.by_itself, of.open_for) = (4, lengths(4, 60)),
-            &[],
-        ),
+        (|of| (of.by_itself, of.open_for) = (8, lengths(10, 60)), &[]),
+        (|of| (of.by_itself, of.open_for) = (4, lengths(4, 60)), &[]),
         (|of| of.companion = Some(with(&[])), &["always_with"]),
         (
             |of| (of.untouched, of.acknowledged, of.acted_on) = (10, 0, 0),
@@ -95,10 +92,7 @@ fn each_verdict_holds_from_its_limit_on() {
             |of| (of.untouched, of.open_for) = (10, lengths(4, 3_600)),
             &[],
         ),
-        (
-            |of| (of.untouched, of.open_for) = (10, None),
-            &[],
-        ),
+        (|of| (of.untouched, of.open_for) = (10, None), &[]),
         (
             |of| {
                 (of.untouched, of.by_itself, of.open_for) = (10, 10, lengths(10, 1));

@@ -143,7 +143,8 @@ impl Check {
 
     /// What its item says cannot be read.
     fn unreadable(kind: Kind) -> Self {
-        let why = phrase!("What this is read from cannot be read: the console's log names the item.");
+        let why =
+            phrase!("What this is read from cannot be read: the console's log names the item.");
         Self::new(kind, State::Bad, why)
     }
 
@@ -174,7 +175,10 @@ pub(crate) fn checks(facts: &Facts) -> Vec<Check> {
     checks.push(Check::new(
         Kind::Version,
         State::Good,
-        phrase!("The console is of version {version}.", version = env!("CARGO_PKG_VERSION")),
+        phrase!(
+            "The console is of version {version}.",
+            version = env!("CARGO_PKG_VERSION")
+        ),
     ));
     checks
 }
@@ -195,7 +199,11 @@ fn kill_switch(facts: &Facts) -> Check {
 
 fn change_freeze(facts: &Facts) -> Check {
     match &facts.freeze {
-        None => Check::new(Kind::ChangeFreeze, State::Good, phrase!("No change freeze holds.")),
+        None => Check::new(
+            Kind::ChangeFreeze,
+            State::Good,
+            phrase!("No change freeze holds."),
+        ),
         Some((why, until)) => Check::new(
             Kind::ChangeFreeze,
             State::Look,
@@ -234,21 +242,36 @@ fn delivery(channel: &ChannelFacts, now: Timestamp) -> Check {
         return check(State::Bad, why).since(Some(since));
     }
     if let Some(oldest) = waits(TRIED_WITHIN) {
-        let why = phrase!("It does not deliver: {items} messages wait, the oldest for more than {minutes} min.", items, minutes = TRIED_WITHIN.as_mins());
+        let why = phrase!(
+            "It does not deliver: {items} messages wait, the oldest for more than {minutes} min.",
+            items,
+            minutes = TRIED_WITHIN.as_mins()
+        );
         return check(State::Bad, why).since(Some(oldest));
     }
     if state.failures > 0 {
         let failures = state.failures;
-        let why = phrase!("It failed {failures} times in a row; {items} messages wait.", failures, items);
+        let why = phrase!(
+            "It failed {failures} times in a row; {items} messages wait.",
+            failures,
+            items
+        );
         return check(State::Look, why).since(backlog.oldest);
     }
     if let Some(oldest) = waits(DELIVERED_WITHIN) {
-        let why = phrase!("{items} messages wait, the oldest for more than {minutes} min.", items, minutes = DELIVERED_WITHIN.as_mins());
+        let why = phrase!(
+            "{items} messages wait, the oldest for more than {minutes} min.",
+            items,
+            minutes = DELIVERED_WITHIN.as_mins()
+        );
         return check(State::Look, why).since(Some(oldest));
     }
     match items {
         0 => check(State::Good, phrase!("Everything is delivered.")),
-        _ => check(State::Good, phrase!("{items} messages are on their way.", items)),
+        _ => check(
+            State::Good,
+            phrase!("{items} messages are on their way.", items),
+        ),
     }
 }
 
@@ -293,7 +316,10 @@ fn of_work(work: &Work) -> [Check; 4] {
             ),
             match runs {
                 0 => phrase!("No repair runs."),
-                _ => phrase!("{runs} repairs run, each with a worker that holds its lock.", runs),
+                _ => phrase!(
+                    "{runs} repairs run, each with a worker that holds its lock.",
+                    runs
+                ),
             },
         ),
     ]
@@ -353,11 +379,14 @@ fn heard(heartbeat: &Heartbeat, facts: &Facts) -> Check {
         .into_iter()
         .chain(of.into_iter().flatten().map(String::as_str))
         .collect();
-    let away = heartbeat.reported_at.is_some()
-        || expired(heartbeat.overdue_at(facts.stale), facts.now);
+    let away =
+        heartbeat.reported_at.is_some() || expired(heartbeat.overdue_at(facts.stale), facts.now);
     let at = moment(heartbeat.last_heard);
     let (state, why) = if away {
-        let why = phrase!("It stays away since {at}: alerts of this sender may not arrive.", at);
+        let why = phrase!(
+            "It stays away since {at}: alerts of this sender may not arrive.",
+            at
+        );
         (State::Bad, why)
     } else {
         (State::Good, phrase!("It was last heard at {at}.", at))
@@ -384,7 +413,9 @@ fn anchors(facts: &Facts) -> Check {
     match (behind, checkpoint_at) {
         (Some(_), None) if *exist => check(
             State::Look,
-            phrase!("Entries are anchored; when the newest checkpoint was made is known from the next entry on."),
+            phrase!(
+                "Entries are anchored; when the newest checkpoint was made is known from the next entry on."
+            ),
         ),
         (Some(opened), _) => check(
             State::Bad,
@@ -397,10 +428,7 @@ fn anchors(facts: &Facts) -> Check {
             State::Good,
             phrase!("The newest checkpoint is of {at}.", at = moment(*at)),
         ),
-        (None, None) => check(
-            State::Good,
-            phrase!("No checkpoint was due yet."),
-        ),
+        (None, None) => check(State::Good, phrase!("No checkpoint was due yet.")),
     }
 }
 

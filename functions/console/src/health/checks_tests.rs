@@ -78,7 +78,11 @@ fn said(change: impl FnOnce(&mut Facts)) -> Vec<String> {
     let line = |check: Check| {
         let about = check.about.map(|about| format!(" {about}"));
         let (kind, state) = (check.kind.as_str(), check.state.as_str());
-        format!("{kind}{}: {state}: {}", about.unwrap_or_default(), check.why)
+        format!(
+            "{kind}{}: {state}: {}",
+            about.unwrap_or_default(),
+            check.why
+        )
     };
     let checks = checks(&facts).into_iter();
     checks
@@ -90,7 +94,10 @@ fn said(change: impl FnOnce(&mut Facts)) -> Vec<String> {
 #[test]
 fn all_is_well_where_nothing_is_wrong() {
     assert_eq!(said(|_| ()), Vec::<String>::new());
-    let kinds: Vec<&str> = checks(&good()).iter().map(|check| check.kind.as_str()).collect();
+    let kinds: Vec<&str> = checks(&good())
+        .iter()
+        .map(|check| check.kind.as_str())
+        .collect();
     assert_eq!(
         kinds,
         [
@@ -114,11 +121,15 @@ fn what_stops_repairs_is_worth_a_look() {
     let off = SwitchedOff::now("ada", Some("the storage moves"), ago(3));
     assert_eq!(
         said(|facts| facts.switched_off = Some(off)),
-        ["kill_switch: look: No repair runs: it is on: the storage moves (by ada, since 2026-11-30T05:57:00Z)."]
+        [
+            "kill_switch: look: No repair runs: it is on: the storage moves (by ada, since 2026-11-30T05:57:00Z)."
+        ]
     );
     assert_eq!(
         said(|facts| facts.freeze = Some(("year's end".to_owned(), ago(-90)))),
-        ["change_freeze: look: A change freeze holds until 2026-11-30 07:30 UTC, so that every repair asks a human: year's end"]
+        [
+            "change_freeze: look: A change freeze holds until 2026-11-30 07:30 UTC, so that every repair asks a human: year's end"
+        ]
     );
 }
 
@@ -141,7 +152,9 @@ fn a_channel_is_bad_once_what_is_due_was_tried_again() {
         ),
         (
             channel(Some(16), 3, ChannelState::default()),
-            Some("channel ops: bad: It does not deliver: 3 messages wait, the oldest for more than 15 min."),
+            Some(
+                "channel ops: bad: It does not deliver: 3 messages wait, the oldest for more than 15 min.",
+            ),
         ),
         (
             channel(Some(1), 1, failing.clone()),
@@ -149,7 +162,9 @@ fn a_channel_is_bad_once_what_is_due_was_tried_again() {
         ),
         (
             channel(Some(16), 1, failing),
-            Some("channel ops: bad: It does not deliver: 1 messages wait, the oldest for more than 15 min."),
+            Some(
+                "channel ops: bad: It does not deliver: 1 messages wait, the oldest for more than 15 min.",
+            ),
         ),
         (
             channel(None, 0, unreachable),
@@ -187,7 +202,12 @@ fn late_work_is_bad_and_named() {
     let kinds: Vec<Kind> = bad.iter().map(|check| check.kind).collect();
     assert_eq!(
         kinds,
-        [Kind::Messages, Kind::Analyses, Kind::Decisions, Kind::Repairs]
+        [
+            Kind::Messages,
+            Kind::Analyses,
+            Kind::Decisions,
+            Kind::Repairs
+        ]
     );
     for check in bad {
         assert_eq!((check.incidents, check.since), (vec![id()], Some(ago(20))));
@@ -205,7 +225,9 @@ fn a_budget_is_looked_at_before_it_is_used_up() {
     );
     assert_eq!(
         with(Some((5_000_000, 5_000_000))),
-        ["budget: bad: The budget of the day is used up: $5.00 of $5.00. Static rules answer until midnight UTC."]
+        [
+            "budget: bad: The budget of the day is used up: $5.00 of $5.00. Static rules answer until midnight UTC."
+        ]
     );
 }
 
@@ -214,7 +236,10 @@ fn a_heartbeat_is_bad_once_it_is_overdue_or_reported() {
     let of = |heartbeats| said(|facts| facts.heartbeats = Ok(heartbeats));
     let away = "heartbeat Watchdog alertmanager eu: bad: It stays away since 2026-11-30 05:20 UTC: alerts of this sender may not arrive.";
     assert!(of(vec![heartbeat(10, 9, false)]).is_empty());
-    assert_eq!(of(vec![heartbeat(4, 9, false), heartbeat(40, 9, false)]), [away]);
+    assert_eq!(
+        of(vec![heartbeat(4, 9, false), heartbeat(40, 9, false)]),
+        [away]
+    );
     // Its interval is not known yet.
     assert!(of(vec![heartbeat(40, 2, false)]).is_empty());
     assert_eq!(of(vec![heartbeat(40, 2, true)]), [away]);
@@ -234,7 +259,9 @@ fn the_witness_is_behind_when_an_incident_is_in_no_checkpoint() {
             newest_incident,
         };
         let found = said(|facts| facts.anchors = Ok(anchors));
-        found.first().map(|line| line.split(':').nth(1).unwrap_or_default().trim().to_owned())
+        found
+            .first()
+            .map(|line| line.split(':').nth(1).unwrap_or_default().trim().to_owned())
     };
     for (exist, checkpoint, newest, expected) in [
         (true, Some(1), Some(5), None),
@@ -246,7 +273,11 @@ fn the_witness_is_behind_when_an_incident_is_in_no_checkpoint() {
         (false, None, Some(11), Some("bad")),
         (false, None, None, None),
     ] {
-        assert_eq!(of(exist, checkpoint, newest).as_deref(), expected, "{checkpoint:?} {newest:?}");
+        assert_eq!(
+            of(exist, checkpoint, newest).as_deref(),
+            expected,
+            "{checkpoint:?} {newest:?}"
+        );
     }
 }
 
@@ -261,7 +292,10 @@ fn a_fact_that_cannot_be_read_is_bad() {
     });
     assert_eq!(found.len(), 5, "{found:?}");
     for line in found {
-        assert!(line.contains(": bad: ") && line.contains("cannot be read"), "{line}");
+        assert!(
+            line.contains(": bad: ") && line.contains("cannot be read"),
+            "{line}"
+        );
     }
 }
 
@@ -285,12 +319,20 @@ fn each_line_has_a_section_and_words_in_both_languages() {
     let headings: BTreeSet<String> = operations
         .lines()
         .filter(|line| line.starts_with("##"))
-        .map(|line| line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-"))
+        .map(|line| {
+            line.trim_start_matches('#')
+                .trim()
+                .to_lowercase()
+                .replace(' ', "-")
+        })
         .collect();
     let states = [State::Good, State::Look, State::Bad].map(State::word);
     for kind in KINDS {
         let section = kind.section();
-        assert!(headings.contains(section), "docs/operations.md has no {section}");
+        assert!(
+            headings.contains(section),
+            "docs/operations.md has no {section}"
+        );
         for language in Language::ALL {
             let words = page_words(language);
             for key in states.into_iter().chain([kind.title()]) {

@@ -112,10 +112,14 @@ pub(crate) async fn read(app: &App, channels: &Channels, now: Timestamp) -> Resu
     let files = app.files()?;
     let freeze = app.limits()?.freeze_at(now);
     let budget = app.budget()?;
-    let each_channel = channels.channels.iter().take(CHANNELS).map(async |channel| {
-        let facts = known(channel_facts(app, &channel.name).await)?;
-        Ok::<_, Refusal>((channel.name.clone(), facts))
-    });
+    let each_channel = channels
+        .channels
+        .iter()
+        .take(CHANNELS)
+        .map(async |channel| {
+            let facts = known(channel_facts(app, &channel.name).await)?;
+            Ok::<_, Refusal>((channel.name.clone(), facts))
+        });
     let (switched_off, channels, work, spent, heartbeats, anchors) = tokio::try_join!(
         async { Ok::<_, Refusal>(app.control.kill_switch().await?) },
         try_join_all(each_channel),
@@ -208,12 +212,17 @@ fn undecided(incident: &Incident, now: Timestamp) -> Option<Timestamp> {
 
 /// Since when an incident waits for its first analysis. One that fired again has been analysed, or is older than its wait.
 fn unanalysed(incident: &Incident, now: Timestamp) -> Option<Timestamp> {
-    let waits = incident.status == Status::Open && incident.analysis.is_none() && incident.flaps == 0;
+    let waits =
+        incident.status == Status::Open && incident.analysis.is_none() && incident.flaps == 0;
     (waits && incident.opened_at + ANALYSED_WITHIN < now).then_some(incident.opened_at)
 }
 
 /// The oldest incidents that nothing has taken up, and whose episode says that their message was not sent. An alert that joins sends it again.
-async fn unsent(app: &App, incidents: &[Incident], now: Timestamp) -> Result<Vec<Late>, StoreError> {
+async fn unsent(
+    app: &App,
+    incidents: &[Incident],
+    now: Timestamp,
+) -> Result<Vec<Late>, StoreError> {
     let waiting = incidents.iter().filter(|incident| {
         incident.status == Status::Open && incident.opened_at + ON_ITS_WAY < now
     });
@@ -222,7 +231,11 @@ async fn unsent(app: &App, incidents: &[Incident], now: Timestamp) -> Result<Vec
         let episode = episode.filter(|episode| episode.incident_id == incident.id);
         let since = episode.and_then(|episode| {
             let opened = episode.unsent.contains(&Unsent::Opened);
-            let since = if opened { incident.opened_at } else { episode.last_seen };
+            let since = if opened {
+                incident.opened_at
+            } else {
+                episode.last_seen
+            };
             (!episode.unsent.is_empty()).then_some(since)
         });
         let late = since.filter(|since| *since + ON_ITS_WAY < now);

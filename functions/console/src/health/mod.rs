@@ -52,7 +52,11 @@ impl Health {
     ///
     /// # Errors
     /// If a table does not answer or a file of the operator cannot be read: the log has it.
-    pub(crate) async fn read(app: &App, channels: &Channels, now: Timestamp) -> Result<Self, Refusal> {
+    pub(crate) async fn read(
+        app: &App,
+        channels: &Channels,
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
         let facts = facts::read(app, channels, now).await?;
         Ok(Self {
             open: facts

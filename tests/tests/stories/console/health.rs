@@ -45,7 +45,11 @@ fn soon(minutes: i64) -> Timestamp {
 async fn an_outbox_that_nothing_takes_makes_its_channel_bad() {
     let stack = Stack::start();
     // No channel of the stack's file is called so: nothing sends what waits there.
-    let name = unique("mute").replace('-', "").chars().take(30).collect::<String>();
+    let name = unique("mute")
+        .replace('-', "")
+        .chars()
+        .take(30)
+        .collect::<String>();
     let config = tempfile::tempdir().expect("a directory");
     for file in std::fs::read_dir(&stack.facts.target.config_dir).expect("the files") {
         let file = file.expect("a file").path();
@@ -72,11 +76,21 @@ async fn an_outbox_that_nothing_takes_makes_its_channel_bad() {
         let request = ReadApi::of(&stack).request("api/v1/health", "en");
         let console = stack.console(&[("CONFIG_DIR", directory)]);
         let now = put_at + SignedDuration::from_mins(minutes);
-        let answer = console.answer(request, now).await.expect("always an answer");
+        let answer = console
+            .answer(request, now)
+            .await
+            .expect("always an answer");
         let health: Value = serde_json::from_slice(answer.body()).expect("JSON");
         let checks = health["checks"].as_array().expect("checks");
-        let channel = checks.iter().find(|line| line["check"] == "channel").expect("the channel");
-        assert_eq!((&channel["about"], &channel["state"]), (&json!(name), &json!(state)), "{channel}");
+        let channel = checks
+            .iter()
+            .find(|line| line["check"] == "channel")
+            .expect("the channel");
+        assert_eq!(
+            (&channel["about"], &channel["state"]),
+            (&json!(name), &json!(state)),
+            "{channel}"
+        );
     }
 }
 
@@ -105,11 +119,18 @@ async fn a_heartbeat_is_shown_until_it_stays_away() {
     };
     assert_eq!(line(soon(0)).await, None, "nothing watches it yet");
     let now = Timestamp::now;
-    stack.notifier().heartbeat_due(&id, &now).await.expect("looked");
+    stack
+        .notifier()
+        .heartbeat_due(&id, &now)
+        .await
+        .expect("looked");
     let heard = line(soon(1)).await.expect("it is listed");
     assert_eq!(heard["state"], "good", "{heard}");
     let away = line(soon(130)).await.expect("it is listed");
-    assert_eq!((&away["state"], &away["section"]), (&json!("bad"), &json!("a-heartbeat-stays-away")));
+    assert_eq!(
+        (&away["state"], &away["section"]),
+        (&json!("bad"), &json!("a-heartbeat-stays-away"))
+    );
 }
 
 #[tokio::test]
@@ -135,7 +156,12 @@ async fn what_is_late_and_what_is_off_is_on_the_page() {
     let switched = stack.control.switch_repairs(Some(&off)).await;
     switched.expect("switched");
     for (language, title, said, state) in [
-        ("en", "Health", "No repair runs: it is on: the storage moves", "look at it"),
+        (
+            "en",
+            "Health",
+            "No repair runs: it is on: the storage moves",
+            "look at it",
+        ),
         ("zh-TW", "系統健康", "目前不執行任何修復", "請留意"),
     ] {
         let page = asks(&stack, "console/health", language, Timestamp::now()).await;
@@ -149,7 +175,10 @@ async fn what_is_late_and_what_is_off_is_on_the_page() {
     let answer = stack.console(&told).answer(request, Timestamp::now()).await;
     let answer = answer.expect("always an answer");
     let page = String::from_utf8_lossy(answer.body());
-    for link in [format!("{documents}/operations.md#the-kill-switch"), dashboard.to_owned()] {
+    for link in [
+        format!("{documents}/operations.md#the-kill-switch"),
+        dashboard.to_owned(),
+    ] {
         assert!(page.contains(&format!("href=\"{link}\"")), "{link}: {page}");
     }
 }
@@ -157,7 +186,9 @@ async fn what_is_late_and_what_is_off_is_on_the_page() {
 #[tokio::test]
 async fn the_witness_says_when_its_newest_checkpoint_was_made() {
     let stack = Stack::start();
-    stack.deliver_one(&TestAlert::firing(unique("anchored"))).await;
+    stack
+        .deliver_one(&TestAlert::firing(unique("anchored")))
+        .await;
     let line = wait_for("a checkpoint", async || {
         let mut lines = lines(&stack, "log_checkpoint", Timestamp::now()).await;
         let line = lines.pop()?;

@@ -22,7 +22,10 @@ async fn fires(stack: &Stack, name: &'static str, component: &str, namespace: &s
         ..TestAlert::firing(component)
     };
     let answer = stack.deliver_one(&alert).await;
-    answer["incident_id"].as_str().expect("an incident").to_owned()
+    answer["incident_id"]
+        .as_str()
+        .expect("an incident")
+        .to_owned()
 }
 
 async fn responds(stack: &Stack, incident: &str, action: &Value) {
@@ -98,16 +101,28 @@ async fn a_rule_is_judged_by_what_its_incidents_say() {
 
     let no_alarm = rule(&stack, &api, NO_ALARM, 3).await;
     assert_eq!(verdicts(&no_alarm), ["false_alarm"], "{no_alarm:#}");
-    let counted = ["false_alarms", "acknowledged", "untouched", "open"].map(|name| no_alarm[name].as_u64());
-    assert_eq!(counted, [Some(2), Some(1), Some(0), Some(1)], "{no_alarm:#}");
+    let counted =
+        ["false_alarms", "acknowledged", "untouched", "open"].map(|name| no_alarm[name].as_u64());
+    assert_eq!(
+        counted,
+        [Some(2), Some(1), Some(0), Some(1)],
+        "{no_alarm:#}"
+    );
 
     for (language, title, said) in [
-        ("en", "Alert quality", "False alarms: people closed 2 of 3 incidents"),
+        (
+            "en",
+            "Alert quality",
+            "False alarms: people closed 2 of 3 incidents",
+        ),
         ("zh-TW", "告警品質", "誤報：3 個事件中有 2 個"),
     ] {
         let page = asks(&stack, &api, "console/quality?since=30d", language).await;
         assert!(page.contains(title) && page.contains(said), "{page}");
-        assert!(page.contains(NO_ALARM) && page.contains("inhibit_rules:"), "{page}");
+        assert!(
+            page.contains(NO_ALARM) && page.contains("inhibit_rules:"),
+            "{page}"
+        );
     }
 }
 

@@ -46,7 +46,14 @@ async fn nothing_is_readable_without_signing_in() {
             "{location}"
         );
     }
-    for path in ["incidents", "stats", "quality", "health", "repairs", "playbooks"] {
+    for path in [
+        "incidents",
+        "stats",
+        "quality",
+        "health",
+        "repairs",
+        "playbooks",
+    ] {
         let url = format!("api/v1/{path}");
         let answer = nobody
             .asks(Method::GET, &url)
