@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use domain::notification::channels::Channels;
 use jiff::{SignedDuration, Timestamp};
 use quality::{RuleQuality, Samples, measured};
+use store::{Store, StoreError};
 
-use crate::app::App;
 use crate::filter::Filter;
 use crate::incidents;
 use crate::refusal::Refusal;
@@ -82,38 +83,29 @@ impl Window {
 }
 
 impl Kept {
-    fn get(&self, window: Window, now: Timestamp) -> Option<Arc<Quality>> {
+    pub(crate) fn get(&self, window: Window, now: Timestamp) -> Option<Arc<Quality>> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh = |quality: &&Arc<Quality>| now.duration_since(quality.as_of).abs() < KEPT_FOR;
         kept.get(&window).filter(fresh).cloned()
     }
 
-    fn put(&self, quality: &Arc<Quality>) {
+    pub(crate) fn put(&self, quality: &Arc<Quality>) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.insert(quality.window, Arc::clone(quality));
     }
 }
 
-impl App {
-    /// The quality of the alert rules, as of some minutes ago at most.
+impl Quality {
+    /// Reads the incidents of a window, and judges their rules.
     ///
     /// # Errors
     /// If the table does not answer.
-    pub(crate) async fn quality(
-        &self,
+    pub(crate) async fn read(
+        store: &Store,
+        channels: &Channels,
         window: Window,
         now: Timestamp,
-    ) -> Result<Arc<Quality>, Refusal> {
-        if let Some(quality) = self.kept_quality.get(window, now) {
-            return Ok(quality);
-        }
-        let quality = Arc::new(self.read_quality(window, now).await?);
-        self.kept_quality.put(&quality);
-        Ok(quality)
-    }
-
-    async fn read_quality(&self, window: Window, now: Timestamp) -> Result<Quality, Refusal> {
-        let channels = self.channels()?;
+    ) -> Result<Self, StoreError> {
         let mut from = now - window.length();
         let mut filter = Filter {
             from: Some(from),
@@ -123,7 +115,7 @@ impl App {
         };
         let (mut samples, mut looked_at, mut oldest) = (Samples::default(), 0, now);
         loop {
-            let page = incidents::page(&self.store, &filter, channels, now).await?;
+            let page = incidents::page(store, &filter, channels, now).await?;
             looked_at += page.looked_at;
             for incident in &page.incidents {
                 samples.take_in(incident);
@@ -138,7 +130,7 @@ impl App {
         if !complete {
             from = oldest;
         }
-        Ok(Quality {
+        Ok(Self {
             window,
             from,
             as_of: now,

@@ -14,7 +14,7 @@ use playbook_files::operator_files::{self, OperatorFiles};
 use settings::channels_file;
 use store::{ControlTable, Store};
 
-use crate::alert_quality::Kept;
+use crate::alert_quality::{Kept, Quality, Window};
 use crate::config::Config;
 use crate::incidents::Open;
 use crate::refusal::Refusal;
@@ -34,7 +34,7 @@ pub struct App {
     files: OnceLock<OperatorFiles>,
     limits: OnceLock<Limits>,
     analyzer: OnceLock<AnalyzerFiles>,
-    pub(crate) kept_quality: Kept,
+    quality: Kept,
     open: Mutex<Option<Arc<Open>>>,
 }
 
@@ -51,7 +51,7 @@ impl App {
             files: OnceLock::new(),
             limits: OnceLock::new(),
             analyzer: OnceLock::new(),
-            kept_quality: Kept::default(),
+            quality: Kept::default(),
             open: Mutex::new(None),
         }
     }
@@ -98,6 +98,21 @@ impl App {
         };
         let settings = &analyzer.settings;
         Ok((!settings.providers.is_empty()).then_some(settings.budget.day))
+    }
+
+    /// The quality of the alert rules, as of some minutes ago at most.
+    pub(crate) async fn quality(
+        &self,
+        window: Window,
+        now: Timestamp,
+    ) -> Result<Arc<Quality>, Refusal> {
+        if let Some(quality) = self.quality.get(window, now) {
+            return Ok(quality);
+        }
+        let read = Quality::read(&self.store, self.channels()?, window, now).await?;
+        let quality = Arc::new(read);
+        self.quality.put(&quality);
+        Ok(quality)
     }
 
     /// After which silence a heartbeat is overdue whose interval is not known.

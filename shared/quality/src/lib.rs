@@ -3,12 +3,15 @@
 
 mod companion;
 pub mod lengths;
+mod measure;
 mod rule;
 mod sample;
+mod table;
 mod verdict;
 
 pub use crate::companion::Companion;
-pub use crate::rule::{RuleQuality, measured};
+pub use crate::measure::measured;
+pub use crate::rule::RuleQuality;
 pub use crate::sample::{Ending, Hands, Place, Rule, Sample, Samples};
 pub use crate::verdict::Verdict;
 

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use proptest::prelude::{Strategy, any, prop, prop_assert, prop_assert_eq};
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::rule::measured;
+use crate::measure::measured;
 use crate::sample::{Ending, Sample};
 use crate::test_samples::sample_of;
 use crate::verdict::Verdict;

@@ -4,6 +4,7 @@ use domain::alert::AlertSeverity;
 use domain::alert::labels::Texts;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::companion::Companion;
 use crate::sample::{Ending, Hands, Place, Rule, Sample};
 
 /// A moment, in minutes from the first one.
@@ -19,10 +20,7 @@ pub(crate) fn sample(name: &str, service: &str, opened: i64) -> Sample {
 
 pub(crate) fn sample_of(name: &str, severity: AlertSeverity, service: &str, opened: i64) -> Sample {
     Sample {
-        rule: Rule {
-            name: name.to_owned(),
-            source: "alertmanager".to_owned(),
-        },
+        rule: rule(name),
         place: Place {
             cluster: None,
             namespace: "shop".to_owned(),
@@ -62,4 +60,22 @@ pub(crate) fn resolved(mut sample: Sample, after: i64) -> Sample {
 pub(crate) fn acted(mut sample: Sample, after: i64) -> Sample {
     sample.hands.acted_at = Some(sample.opened_at + SignedDuration::from_mins(after));
     sample
+}
+
+/// A rule of this name.
+pub(crate) fn rule(name: &str) -> Rule {
+    Rule {
+        name: name.to_owned(),
+        source: "alertmanager".to_owned(),
+    }
+}
+
+/// The rule NodeDown as another one's company, with these labels equal.
+pub(crate) fn companion(equal: &[&str]) -> Companion {
+    Companion {
+        rule: rule("NodeDown"),
+        times: 9,
+        of: 10,
+        equal: equal.iter().map(|name| (*name).to_owned()).collect(),
+    }
 }

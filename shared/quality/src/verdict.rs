@@ -1,25 +1,11 @@
-//! Verdicts on alert rules: a table of what is wrong with one, why that is said, and what to do about it. None is a score.
+//! Verdicts on alert rules: what is wrong with one, why that is said, and what to do about it. None is a score.
 
 use domain::incident::response::CloseReason;
 use domain::phrase;
 use domain::primitives::phrase::Phrase;
 
 use crate::companion::{Companion, WITHIN};
-use crate::rule::RuleQuality;
 use crate::sample::Rule;
-
-/// So many false alarms are a verdict, if they are a share of one in [`FALSE_ALARMS_IN`].
-const FALSE_ALARMS: usize = 2;
-const FALSE_ALARMS_IN: usize = 4;
-/// A rule flaps if it fired again so often, and on average once in each incident.
-const FLAPS: u64 = 3;
-/// With fewer incidents nothing is said of how they end, or that no hand was put to them.
-const ENDED: usize = 5;
-/// Incidents end by themselves if nine of ten do, half of them within so many seconds.
-const BY_ITSELF_OF_TEN: usize = 9;
-const SHORT_SECONDS: i64 = 15 * 60;
-/// With fewer incidents than this and without a verdict, a rule is not judged at all.
-const JUDGED: usize = 3;
 
 /// What is wrong with a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,61 +25,6 @@ pub enum Verdict {
     AlwaysWith(Companion),
     /// No person and no repair had a hand in any of its incidents.
     NeverActedOn { count: usize },
-}
-
-/// The table of verdicts, from what wastes most of people's time.
-pub(crate) fn verdicts(of: &RuleQuality) -> Vec<Verdict> {
-    let RuleQuality {
-        incidents,
-        false_alarms,
-        flaps,
-        by_itself,
-        untouched,
-        ..
-    } = *of;
-    let ended = of.ended();
-    let median = of
-        .open_for
-        .map_or(i64::MAX, |lengths| lengths.median_seconds);
-    let table = [
-        (
-            false_alarms >= FALSE_ALARMS && false_alarms * FALSE_ALARMS_IN >= incidents,
-            Verdict::FalseAlarms {
-                count: false_alarms,
-                of: incidents,
-            },
-        ),
-        (
-            flaps >= FLAPS && flaps >= incidents as u64,
-            Verdict::Flaps { flaps, incidents },
-        ),
-        (
-            ended >= ENDED && by_itself * 10 >= ended * BY_ITSELF_OF_TEN && median <= SHORT_SECONDS,
-            Verdict::EndsByItself {
-                count: by_itself,
-                of: ended,
-                minutes: median.saturating_add(59) / 60,
-            },
-        ),
-        (
-            untouched == incidents && ended >= ENDED,
-            Verdict::NeverActedOn { count: incidents },
-        ),
-    ];
-    let [false_alarms, flaps, by_itself, never] =
-        table.map(|(holds, verdict)| holds.then_some(verdict));
-    let companion = of.companion.clone().map(Verdict::AlwaysWith);
-    [false_alarms, flaps, companion, by_itself, never]
-        .into_iter()
-        .flatten()
-        .collect()
-}
-
-impl RuleQuality {
-    /// True if there are so few incidents that no verdict says nothing.
-    pub fn is_too_new(&self) -> bool {
-        self.verdicts.is_empty() && self.incidents < JUDGED
-    }
 }
 
 impl Verdict {

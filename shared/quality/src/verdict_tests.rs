@@ -1,129 +1,7 @@
-//! Tests of the table of verdicts: each holds from its limit on, and says why.
+//! Tests of the words of verdicts.
 
-use domain::alert::AlertSeverity;
-
-use super::{Verdict, verdicts};
-use crate::companion::Companion;
-use crate::lengths::Lengths;
-use crate::rule::RuleQuality;
-use crate::sample::Rule;
-
-fn rule(name: &str) -> Rule {
-    Rule {
-        name: name.to_owned(),
-        source: "alertmanager".to_owned(),
-    }
-}
-
-/// A rule of ten incidents that people handle, each an hour long.
-fn good() -> RuleQuality {
-    RuleQuality {
-        rule: rule("Good"),
-        severity: AlertSeverity::Warning,
-        incidents: 10,
-        open: 0,
-        alerts: 30,
-        flaps: 0,
-        acknowledged: 10,
-        acted_on: 9,
-        untouched: 0,
-        false_alarms: 0,
-        wrong_causes: 0,
-        by_itself: 1,
-        open_for: lengths(10, 3_600),
-        companion: None,
-        verdicts: Vec::new(),
-    }
-}
-
-fn lengths(of: usize, median_seconds: i64) -> Option<Lengths> {
-    Some(Lengths {
-        of,
-        median_seconds,
-        p90_seconds: median_seconds,
-    })
-}
-
-fn with(equal: &[&str]) -> Companion {
-    Companion {
-        rule: rule("NodeDown"),
-        times: 9,
-        of: 10,
-        equal: equal.iter().map(|name| (*name).to_owned()).collect(),
-    }
-}
-
-#[test]
-fn each_verdict_holds_from_its_limit_on() {
-    type Change = fn(&mut RuleQuality);
-    let rows: [(Change, &[&str]); 19] = [
-        (|_| {}, &[]),
-        (|of| of.false_alarms = 3, &["false_alarm"]),
-        (|of| of.false_alarms = 2, &[]),
-        (
-            |of| (of.false_alarms, of.incidents) = (2, 8),
-            &["false_alarm"],
-        ),
-        (|of| (of.false_alarms, of.incidents) = (1, 1), &[]),
-        (|of| of.flaps = 10, &["flaps"]),
-        (|of| of.flaps = 9, &[]),
-        (|of| (of.flaps, of.incidents) = (3, 1), &["flaps"]),
-        (|of| (of.flaps, of.incidents) = (2, 1), &[]),
-        (
-            |of| (of.by_itself, of.open_for) = (9, lengths(10, 900)),
-            &["ends_by_itself"],
-        ),
-        (
-            |of| (of.by_itself, of.open_for) = (9, lengths(10, 901)),
-            &[],
-        ),
-        (|of| (of.by_itself, of.open_for) = (8, lengths(10, 60)), &[]),
-        (|of| (of.by_itself, of.open_for) = (4, lengths(4, 60)), &[]),
-        (|of| of.companion = Some(with(&[])), &["always_with"]),
-        (
-            |of| (of.untouched, of.acknowledged, of.acted_on) = (10, 0, 0),
-            &["never_acted_on"],
-        ),
-        (
-            |of| (of.untouched, of.acknowledged, of.acted_on) = (9, 1, 0),
-            &[],
-        ),
-        (
-            |of| (of.untouched, of.open_for) = (10, lengths(4, 3_600)),
-            &[],
-        ),
-        (|of| (of.untouched, of.open_for) = (10, None), &[]),
-        (
-            |of| {
-                (of.untouched, of.by_itself, of.open_for) = (10, 10, lengths(10, 1));
-                (of.flaps, of.companion) = (10, Some(with(&[])));
-            },
-            &["flaps", "always_with", "ends_by_itself", "never_acted_on"],
-        ),
-    ];
-    for (row, (change, expected)) in rows.into_iter().enumerate() {
-        let mut of = good();
-        change(&mut of);
-        let found = verdicts(&of);
-        let names: Vec<&str> = found.iter().map(Verdict::as_str).collect();
-        assert_eq!(names, expected, "row {row}");
-    }
-}
-
-#[test]
-fn a_rule_with_few_incidents_is_not_called_good() {
-    let mut of = good();
-    for (incidents, too_new) in [(1, true), (2, true), (3, false)] {
-        of.incidents = incidents;
-        assert_eq!(of.is_too_new(), too_new, "{incidents}");
-    }
-    of.incidents = 1;
-    of.verdicts = vec![Verdict::Flaps {
-        flaps: 3,
-        incidents: 1,
-    }];
-    assert!(!of.is_too_new());
-}
+use super::Verdict;
+use crate::test_samples::{companion, rule};
 
 #[test]
 fn a_verdict_says_on_what_it_rests_and_what_to_do() {
@@ -138,8 +16,8 @@ fn a_verdict_says_on_what_it_rests_and_what_to_do() {
             of: 10,
             minutes: 4,
         },
-        Verdict::AlwaysWith(with(&[])),
-        Verdict::AlwaysWith(with(&["namespace", "node"])),
+        Verdict::AlwaysWith(companion(&[])),
+        Verdict::AlwaysWith(companion(&["namespace", "node"])),
         Verdict::NeverActedOn { count: 8 },
     ];
     let said: Vec<String> = all
@@ -158,7 +36,7 @@ fn a_verdict_says_on_what_it_rests_and_what_to_do() {
 
 #[test]
 fn an_inhibition_is_written_only_with_labels_to_compare() {
-    let verdict = Verdict::AlwaysWith(with(&["namespace", "node"]));
+    let verdict = Verdict::AlwaysWith(companion(&["namespace", "node"]));
     insta::assert_snapshot!(verdict.change(&rule("TargetDown")).expect("a change"), @r#"
     inhibit_rules:
       - source_matchers: ['alertname="NodeDown"']
@@ -166,7 +44,7 @@ fn an_inhibition_is_written_only_with_labels_to_compare() {
         equal: ['namespace', 'node']
     "#);
     assert_eq!(
-        Verdict::AlwaysWith(with(&[])).change(&rule("TargetDown")),
+        Verdict::AlwaysWith(companion(&[])).change(&rule("TargetDown")),
         None
     );
     assert_eq!(
@@ -177,7 +55,7 @@ fn an_inhibition_is_written_only_with_labels_to_compare() {
 
 #[test]
 fn a_hostile_name_stays_within_its_quotes() {
-    let change = Verdict::AlwaysWith(with(&["it's"])).change(&rule("it's \"x\\\"\n- y"));
+    let change = Verdict::AlwaysWith(companion(&["it's"])).change(&rule("it's \"x\\\"\n- y"));
     let change = change.expect("a change");
     assert!(
         change.contains(r#"['alertname="it''s \"x\\\"\n- y"']"#),
