@@ -39,7 +39,10 @@ fn incident_of(record: &Value) -> Option<IncidentId> {
     let id = key("pk").and_then(|pk| pk.strip_prefix("INC#"));
     let id = id.and_then(|id| IncidentId::try_from(id).ok());
     if id.is_none() {
-        error!(error = "its key names no incident", "a change is left out of the board");
+        error!(
+            error = "its key names no incident",
+            "a change is left out of the board"
+        );
     }
     id
 }

@@ -115,7 +115,10 @@ impl App {
         let mut ids: BTreeSet<IncidentId> = listed.symmetric_difference(&known).cloned().collect();
         if !ids.is_empty() {
             // The index follows the table by a moment: some are none that the stream has lost.
-            warn!(incidents = ids.len(), "the board and the index do not agree");
+            warn!(
+                incidents = ids.len(),
+                "the board and the index do not agree"
+            );
         }
         let turn = now.as_second().div_euclid(CHECK_SECONDS).rem_euclid(32);
         let end = usize::try_from(turn).ok().and_then(|turn| ENDS.get(turn));
@@ -144,7 +147,11 @@ impl App {
         let read: BTreeSet<&IncidentId> = history.incidents.iter().map(|one| &one.id).collect();
         for id in ids.iter().filter(|id| !read.contains(id)) {
             let unreadable = history.unreadable_ids.contains(id);
-            let what = if unreadable { Found::Unreadable } else { Found::Gone };
+            let what = if unreadable {
+                Found::Unreadable
+            } else {
+                Found::Gone
+            };
             found.push((id.clone(), what));
         }
         Ok(found)
@@ -153,5 +160,7 @@ impl App {
 
 fn groups(ids: impl IntoIterator<Item = IncidentId>) -> Vec<Vec<IncidentId>> {
     let ids: Vec<IncidentId> = ids.into_iter().collect();
-    ids.chunks(READ_AT_ONCE).map(<[IncidentId]>::to_vec).collect()
+    ids.chunks(READ_AT_ONCE)
+        .map(<[IncidentId]>::to_vec)
+        .collect()
 }

@@ -92,9 +92,8 @@ impl Open {
     pub(crate) async fn repairing(&self, store: &Store) -> Result<Vec<Incident>, StoreError> {
         let history = store.incidents(&self.board.repairing, false).await?;
         let mut incidents = history.incidents;
-        incidents.retain(|incident| {
-            matches!(incident.status, Status::Approved | Status::Repairing)
-        });
+        incidents
+            .retain(|incident| matches!(incident.status, Status::Approved | Status::Repairing));
         Ok(incidents)
     }
 }

@@ -101,9 +101,8 @@ impl Store {
                 unreadable.insert(part);
                 continue;
             };
-            let each = |(mark, ids): (Mark, Vec<IncidentId>)| {
-                ids.into_iter().map(move |id| (id, mark))
-            };
+            let each =
+                |(mark, ids): (Mark, Vec<IncidentId>)| ids.into_iter().map(move |id| (id, mark));
             marks.extend(found.into_iter().flat_map(each));
         }
         Ok(LoadedBoard {
@@ -160,9 +159,9 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let (before, after) = (apart(&loaded.census), apart(census));
         let all: BTreeSet<char> = before.keys().chain(after.keys()).copied().collect();
-        let changed = all.into_iter().filter(|part| {
-            before.get(part) != after.get(part) || loaded.unreadable.contains(part)
-        });
+        let changed = all
+            .into_iter()
+            .filter(|part| before.get(part) != after.get(part) || loaded.unreadable.contains(part));
         let changed: Vec<char> = changed.collect();
         let writes = changed.iter().map(async |part| {
             let marks = after.get(part).cloned().unwrap_or_default();
@@ -202,11 +201,7 @@ fn read<T: DeserializeOwned>(item: &Item) -> (Option<T>, Version) {
 }
 
 /// Writes a document over the version that was read.
-fn replace(
-    key: Key,
-    content: impl Serialize,
-    before: Version,
-) -> Result<PutBuilder, StoreError> {
+fn replace(key: Key, content: impl Serialize, before: Version) -> Result<PutBuilder, StoreError> {
     let format = FORMAT;
     let doc = json(&Formatted { format, content })?;
     let version = ("version", number(before.unwrap_or_default() + 1));

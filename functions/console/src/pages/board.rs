@@ -102,7 +102,11 @@ fn counts(counts: &Counts) -> Vec<Count> {
     let count = |(severity, name): (Severity, &'static str)| Count {
         severity: name,
         shape: shape(name),
-        n: counts.by_severity.get(&severity).copied().unwrap_or_default(),
+        n: counts
+            .by_severity
+            .get(&severity)
+            .copied()
+            .unwrap_or_default(),
     };
     let all = [
         (Severity::P0, "P0"),

@@ -208,7 +208,10 @@ fn a_board_is_stored_as_json_and_read_again() {
     assert_eq!(board.rows[0].name, "TargetDown");
     assert!(board.rows[0].waits_for_people());
     let json = serde_json::to_string(&board).expect("JSON");
-    assert_eq!(serde_json::from_str::<Board>(&json).expect("a board"), board);
+    assert_eq!(
+        serde_json::from_str::<Board>(&json).expect("a board"),
+        board
+    );
     one.status = Status::Resolved;
     assert_eq!(Found::of(&one, &Channels::default()), Found::Gone);
 }
