@@ -125,6 +125,11 @@ def defines(text: str, item: str | None) -> bool:
     return item is not None and re.search(rf"\b(?:struct|enum|trait|type|const|static|fn|union)\s+{item}\b", text) is not None
 
 
+def is_own(crate: Crate, module: tuple[str, ...], name: str, text: str) -> bool:
+    """Whether a name that a crate has too is a module of this one: a child, or one that is imported."""
+    return (*module, name) in crate.modules or re.search(rf"use (?:crate|super)[\w:]*::{name};", text) is not None
+
+
 def cycles(graph: dict[str, set[str]]) -> list[list[str]]:
     """Strongly connected parts of more than one module (Tarjan)."""
     index: dict[str, int] = {}
@@ -174,7 +179,7 @@ def main() -> int:
                 head, parts = found.group(1), found.group(2)[2:].split("::")
                 if head in {"crate", "super", "self"}:
                     to, target = crate, crate.resolve(module, [head, *parts])
-                elif head in crates and head != crate.name and not re.search(rf"use (?:crate|super)[\w:]*::{head};", text):
+                elif head in crates and head != crate.name and not is_own(crate, module, head, text):
                     to, target = crates[head], crates[head].resolve((), parts)
                     if rank[head] >= rank[crate.name] and not (crate.name in CRATES[6] and head in CRATES[5]):
                         against.add(f"{file}: {crate.name} must not import {head}")

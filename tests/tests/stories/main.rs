@@ -26,7 +26,7 @@ mod ingress {
 mod console {
     mod acting;
     mod board;
-    mod health;
+    pub(crate) mod health;
     mod quality;
     mod reading;
     mod sessions;

@@ -25,7 +25,7 @@ async fn asks(stack: &Stack, path: &str, language: &str, now: Timestamp) -> Stri
 }
 
 /// The lines of a check.
-async fn lines(stack: &Stack, check: &str, now: Timestamp) -> Vec<Value> {
+pub(crate) async fn lines(stack: &Stack, check: &str, now: Timestamp) -> Vec<Value> {
     let text = asks(stack, "api/v1/health", "en", now).await;
     let health: Value = serde_json::from_str(&text).expect("JSON");
     ReadApi::of(stack).fits("health", &health);
@@ -181,19 +181,4 @@ async fn what_is_late_and_what_is_off_is_on_the_page() {
     ] {
         assert!(page.contains(&format!("href=\"{link}\"")), "{link}: {page}");
     }
-}
-
-#[tokio::test]
-async fn the_witness_says_when_its_newest_checkpoint_was_made() {
-    let stack = Stack::start();
-    stack
-        .deliver_one(&TestAlert::firing(unique("anchored")))
-        .await;
-    let line = wait_for("a checkpoint", async || {
-        let mut lines = lines(&stack, "log_checkpoint", Timestamp::now()).await;
-        let line = lines.pop()?;
-        line["since"].is_string().then_some(line)
-    })
-    .await;
-    assert_eq!(line["state"], "good", "{line}");
 }

@@ -25,6 +25,8 @@ use witness::Failure;
 use witness::config::Config;
 use witness::stream::StreamEvent;
 
+use crate::console::health::lines;
+
 /// What the witness has printed, as `aws logs filter-log-events` gives it.
 const ANCHORS: &str = r"
 import boto3, json, sys
@@ -477,6 +479,12 @@ async fn a_batch_that_was_not_printed_is_printed_before_the_next() {
     let next = batch(json!([written(3)]));
     witness.handle(&next, now, print).await.expect("anchored");
     assert_eq!(leaves(), [(0, 1), (1, 2), (2, 3)]);
+    let told = lines(&stack, "log_checkpoint", now).await;
+    let [told] = &told[..] else {
+        panic!("a line: {told:?}")
+    };
+    assert_eq!(told["state"], "good", "{told}");
+    assert_eq!(told["since"], json!(now), "{told}");
     let none = batch(json!([]));
     witness.handle(&none, now, print).await.expect("nothing");
     assert_eq!(leaves(), []);
