@@ -1,6 +1,9 @@
 // Sends the forms of actions and decisions to the API, with the page's one-time token.
 // @ts-check
 
+/** Actions are sent one after the other: a one-time token is good once, and the next one comes with the page's next answer. */
+let last = Promise.resolve();
+
 /**
  * Enables the forms, and sends them.
  * @param {() => Promise<void>} refresh
@@ -12,7 +15,8 @@ export function startActs(refresh) {
     const form = event.target;
     if (!(form instanceof HTMLFormElement) || !form.matches("[data-act]")) return;
     event.preventDefault();
-    void send(form, refresh);
+    begin(form);
+    last = last.then(() => send(form, refresh));
   });
 }
 
@@ -23,15 +27,32 @@ function enable() {
   }
 }
 
+/** @param {HTMLFormElement} form */
+function begin(form) {
+  const button = form.querySelector("button");
+  if (button) button.disabled = true;
+  form.setAttribute("aria-busy", "true");
+}
+
+/** Where the page has its one-time token. */
+export function oneTime() {
+  return document.querySelector('meta[name="quell-one-time"]');
+}
+
+/** Takes the token away with which something is done: what came with a used one would be answered as done already. */
+function takeOneTime() {
+  const token = oneTime()?.getAttribute("content") ?? "";
+  oneTime()?.setAttribute("content", "");
+  return token;
+}
+
 /**
  * @param {HTMLFormElement} form
  * @param {() => Promise<void>} refresh
  */
 async function send(form, refresh) {
   const [button, output] = [form.querySelector("button"), form.querySelector("output")];
-  const token = document.querySelector('meta[name="quell-one-time"]')?.getAttribute("content") ?? "";
-  if (button) button.disabled = true;
-  form.setAttribute("aria-busy", "true");
+  const token = takeOneTime();
   let said;
   try {
     const response = await fetch(meant(target(form)), {
@@ -47,7 +68,6 @@ async function send(form, refresh) {
   if (output) output.textContent = said;
   form.removeAttribute("aria-busy");
   if (button) button.disabled = false;
-  // A one-time token is good once: the page's next one comes with it.
   await refresh();
 }
 

@@ -1,7 +1,7 @@
 // Asks for the page again and morphs it into what is there already, so that focus, text in fields and open details stay.
 // @ts-check
 
-import { target } from "./act.js";
+import { oneTime, target } from "./act.js";
 import { announce, shownIncidents } from "./announce.js";
 import { Idiomorph } from "./idiomorph.js";
 import { clock, writeTimes } from "./times.js";
@@ -31,7 +31,8 @@ const state = {
   tag: null,
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   timer: undefined,
-  asking: false,
+  asking: 0,
+  asked: Promise.resolve(),
   failures: 0,
   changedAt: 0,
   touchedAt: Date.now(),
@@ -48,6 +49,8 @@ export function startPolling() {
     if (!document.hidden) void ask(false);
   });
   addEventListener("online", () => void ask(false));
+  // A page that comes back from the browser's memory may be of a session that is over.
+  addEventListener("pageshow", (event) => event.persisted && void ask(false));
   next();
   return { now: () => ask(true) };
 }
@@ -69,15 +72,23 @@ function pause() {
 }
 
 /**
- * Asks once.
- * @param {boolean} anew True to have the page whatever was known, after a change of one's own.
+ * Asks once, unless it does already.
+ * @param {boolean} anew True to have the page whatever was known, after a change of one's own: behind what is asked already.
  */
-async function ask(anew) {
-  if (state.asking) return;
-  state.asking = true;
+function ask(anew) {
+  if (state.asking > 0 && !anew) return state.asked;
+  state.asking += 1;
+  state.asked = state.asked.then(() => question(anew));
+  return state.asked;
+}
+
+/** @param {boolean} anew */
+async function question(anew) {
+  // A page whose token is used needs another one, whatever has changed.
+  const whole = anew || !oneTime()?.getAttribute("content");
   try {
     /** @type {Record<string, string>} */
-    const headers = state.tag && !anew ? { "If-None-Match": state.tag } : {};
+    const headers = state.tag && !whole ? { "If-None-Match": state.tag } : {};
     const response = await fetch(location.href, { headers, cache: "no-store", redirect: "manual" });
     if (response.type === "opaqueredirect") {
       // The session is over: the page leads to the form.
@@ -92,7 +103,7 @@ async function ask(anew) {
     state.failures += 1;
     showStale();
   } finally {
-    state.asking = false;
+    state.asking -= 1;
     next();
   }
 }
@@ -172,12 +183,11 @@ function defaultOf(field) {
  * @param {Element} node
  */
 function keepAttribute(name, node) {
-  return !(name === "disabled" && node instanceof HTMLButtonElement) && !(name === "title" && node instanceof HTMLTimeElement) && !(name === "open" && node instanceof HTMLDetailsElement);
+  return name !== "aria-busy" && !(name === "disabled" && node instanceof HTMLButtonElement) && !(name === "title" && node instanceof HTMLTimeElement) && !(name === "open" && node instanceof HTMLDetailsElement);
 }
 
 /** @param {Document} page */
 function replaceOneTime(page) {
-  const selector = 'meta[name="quell-one-time"]';
-  const fresh = page.querySelector(selector)?.getAttribute("content");
-  if (fresh) document.querySelector(selector)?.setAttribute("content", fresh);
+  const fresh = page.querySelector('meta[name="quell-one-time"]')?.getAttribute("content");
+  if (fresh) oneTime()?.setAttribute("content", fresh);
 }
