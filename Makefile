@@ -1,5 +1,5 @@
 # The short commands of the project. `make demo` needs Rust with a C compiler, Python 3.10 or newer, and curl.
-.PHONY: help demo dist stack test test-llm contract lint lint-template architectures advisories lock bench price budget eval fuzz schemas check-config pictures venv clean
+.PHONY: help demo dist stack test test-llm browser screenshots api contract lint lint-template architectures advisories lock bench price budget eval fuzz schemas check-config pictures venv clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -34,6 +34,9 @@ NEXTEST := $(shell cargo nextest --version >/dev/null 2>&1 && echo yes)
 GRANTS := $(BUILT)/grants.jsonl
 STACKS := $(if $(NEXTEST),6,1)
 
+# The browser of the machine: none is downloaded.
+CHROMIUM := $(or $(CHROMIUM),$(shell command -v chromium || command -v google-chrome))
+
 CHECKS := .local/checks
 CHECKS_REQUIREMENTS := infra/local/requirements-checks.txt
 CHECKS_STAMP := $(CHECKS)/stamp-$(shell cksum $(CHECKS_REQUIREMENTS) | cut -d' ' -f1)
@@ -54,6 +57,7 @@ test: venv ## All tests
 	@[ "$$(id -u)" = 0 ] || echo 'skipped: quell_guard (be root)'
 	@{ [ "$$(id -u)" = 0 ] && command -v ip >/dev/null; } || \
 		echo 'skipped: the stories of bridge_faults and bridge_bastion with networks of their own (be root, install iproute2)'
+	@[ -n '$(CHROMIUM)' ] || echo 'skipped: the console in a real browser (install chromium)'
 	@[ -x /usr/sbin/logrotate ] || echo 'skipped: the scene of rotate-log in playbook_library (install logrotate)'
 	@$(BIN)/python -m unittest --quiet infra.local.units_test infra.local.bill_test
 	cargo build $(ALL) --all-targets
@@ -67,6 +71,34 @@ test: venv ## All tests
 	@if [ -n "$$CI" ]; then $(MAKE) --no-print-directory $(CHECKS_STAMP); fi
 	@if [ -e $(CHECKS_STAMP) ]; then $(BIN)/python -m infra.local replay $(EXAMPLES) --against moto; \
 		else echo 'skipped: the replay of requests to DynamoDB against moto (make lint sets up its tools)'; fi
+	@if [ -e $(CHECKS_STAMP) ]; then $(MAKE) --no-print-directory api; \
+		else echo 'skipped: the read API against its document (make lint sets up its tools)'; fi
+	@if [ -n "$$CI" ] || { [ -n '$(CHROMIUM)' ] && [ -e $(BROWSER_STAMP) ]; }; then $(MAKE) --no-print-directory browser; \
+		elif [ -n '$(CHROMIUM)' ]; then echo 'skipped: the console in a real browser (make browser sets up its tools)'; fi
+
+# The console beside a stack of its own.
+BROWSER := .local/browser
+BROWSER_REQUIREMENTS := infra/local/requirements-browser.txt
+BROWSER_STAMP := $(BROWSER)/stamp-$(shell cksum $(BROWSER_REQUIREMENTS) | cut -d' ' -f1)
+BESIDE = $(BIN)/python -m infra.local up --bootstraps $(DEBUG) $(if $(wildcard /usr/sbin/sshd),,--own-ssh-host $(DEBUG)/ssh-host) --run
+
+browser: venv $(BROWSER_STAMP) ## The console in a real Chromium, with axe on every page (ARGS='--only Looks', or --help)
+	cargo build $(ALL) --all-targets
+	@CHROMIUM='$(CHROMIUM)' $(BESIDE) $(BROWSER)/bin/python -m infra.local.console browser $(ARGS)
+
+screenshots: venv $(BROWSER_STAMP) ## Take the pictures of docs/console.md (needs chromium with fonts-noto-cjk and fonts-noto-color-emoji)
+	cargo build $(ALL) --all-targets
+	@CHROMIUM='$(CHROMIUM)' $(BESIDE) $(BROWSER)/bin/python -m infra.local.console screenshots
+
+api: venv $(CHECKS_STAMP) ## The console's read API against docs/openapi-console.yaml, by schemathesis
+	cargo build $(ALL) --all-targets
+	@$(BESIDE) $(CHECKS)/bin/python -m infra.local.console api
+
+$(BROWSER_STAMP): $(BROWSER_REQUIREMENTS)
+	$(PYTHON) -m venv $(BROWSER)
+	$(BROWSER)/bin/pip install --quiet --no-compile --disable-pip-version-check --no-deps --require-hashes --requirement $(BROWSER_REQUIREMENTS)
+	@rm -f $(BROWSER)/stamp-*
+	@touch $@
 
 # Requests to DynamoDB: all that the stories have made, and an example of each kind, on which AWS and its imitations have to agree.
 RECORDED := $(BUILT)/dynamodb
@@ -119,6 +151,7 @@ lint: venv ## Formatting, Clippy, documentation and the template
 	@$(call locked,infra/local/requirements)
 	@$(call locked,infra/local/requirements-llm)
 	@$(call locked,infra/local/requirements-checks)
+	@$(call locked,infra/local/requirements-browser)
 	@$(MAKE) --no-print-directory lint-template
 
 # Eight regions of the commercial partition, and one each of the two others: what a type of resource may have differs.
@@ -164,6 +197,7 @@ lock: ## Lock the tools in Python anew, with the hashes of every file, after a c
 	$(call lock,requirements,)
 	$(call lock,requirements-llm,--no-deps)
 	$(call lock,requirements-checks,)
+	$(call lock,requirements-browser,)
 
 # For every platform and every Python that the project works with. No index is named: whoever installs has one set up.
 lock = $(UV)/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-emit-index-url $2 \
