@@ -100,7 +100,17 @@ pub(crate) async fn log(app: &App, id: &str, query: &str) -> Result<String, Refu
     let incident = known(app, id).await?;
     let (mut shown, mut bytes) = (Vec::new(), 0);
     let (mut last, mut next) = (after, None);
-    for entry in app.store.log_after(&incident.id, after).await? {
+    let entries = app.store.log_after(&incident.id, after).await?;
+    // What was written after the incident was read is the end of the chain.
+    let known = &incident.log_head;
+    let newest = entries
+        .last()
+        .filter(|entry| entry.sequence > known.sequence);
+    let head = match newest {
+        Some(entry) => json!({ "entries": entry.sequence, "hash": entry.hash }),
+        None => json!({ "entries": known.sequence, "hash": known.hash }),
+    };
+    for entry in entries {
         let sequence = entry.sequence;
         let entry = as_json(&EntryView::of(entry));
         bytes += entry.len();
@@ -111,8 +121,6 @@ pub(crate) async fn log(app: &App, id: &str, query: &str) -> Result<String, Refu
         last = sequence;
         shown.push(entry);
     }
-    let head = &incident.log_head;
-    let head = json!({ "entries": head.sequence, "hash": head.hash });
     let id = &incident.id;
     Ok(format!(
         r#"{{"incident_id":"{id}","entries":[{}],"next":{},"head":{head}}}"#,
