@@ -87,6 +87,10 @@ impl Erase {
                     let control = ControlTable::new(dynamodb.clone(), table);
                     let deleted = control.delete_tokens_of(&name).await?;
                     writeln!(out, "{deleted} tokens deleted")?;
+                    let sessions = control.delete_provider_sessions_of(&name).await?;
+                    if sessions > 0 {
+                        writeln!(out, "{sessions} sessions deleted")?;
+                    }
                 }
                 (erasure, options, now)
             }
@@ -198,6 +202,7 @@ fn person(
     }
     identities.push(Identity::Api(name.clone()));
     identities.push(Identity::Link(name.clone()));
+    identities.push(Identity::Oidc(name.clone()));
     Ok(Erasure::Person { name, identities })
 }
 

@@ -56,6 +56,11 @@ impl App {
         }
     }
 
+    /// True if people may sign in at an identity provider too.
+    pub(crate) fn has_provider(&self) -> bool {
+        self.config.issuer.is_some()
+    }
+
     /// People, teams and routes.
     pub(crate) fn channels(&self) -> Result<&Channels, Refusal> {
         if let Some(channels) = self.channels.get() {

@@ -12,6 +12,8 @@ pub struct Config {
     pub table: String,
     /// `CONTROL_TABLE_NAME`: the table with people's tokens, sessions, locks and the kill switch.
     pub control_table: String,
+    /// `OIDC_ISSUER`: the identity provider at which people may sign in too, if there is one.
+    pub issuer: Option<String>,
     /// `CONFIG_DIR`: where the operator's channels.json, playbooks.yaml and service-registry.yaml are.
     pub config_dir: PathBuf,
     /// `EPISODE_STALE_SECONDS`: after which silence a heartbeat is overdue whose interval is not known.
@@ -34,6 +36,7 @@ impl Config {
         Ok(Self {
             table: variables.required("TABLE_NAME", table)?,
             control_table: variables.required("CONTROL_TABLE_NAME", table)?,
+            issuer: variables.optional("OIDC_ISSUER"),
             config_dir: variables
                 .required("CONFIG_DIR", "the directory with channels.json")?
                 .into(),

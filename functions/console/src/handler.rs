@@ -73,7 +73,7 @@ impl App {
         let headers = request.headers();
         match found.route.to {
             Target::Asset => return asset(found, request.uri().path()),
-            Target::SignIn => return Ok(sign_in::show(request)),
+            Target::SignIn => return Ok(sign_in::show(request, self.has_provider())),
             _ => {}
         }
         let reader = access::reader(&self.control, headers, now).await?;

@@ -1,5 +1,7 @@
-//! The form with which people sign in, and the way to it. Ingress takes the form: the console writes nothing.
+//! The form with which people sign in, and the way to it. Ingress takes the form, and `signin` whom the identity provider knows: the
+//! console writes nothing.
 
+use access::FormNote;
 use lambda_http::http::StatusCode;
 use lambda_http::{Body, Request, Response};
 
@@ -7,17 +9,22 @@ use crate::pages;
 use crate::reply::{HTML, see_other, with};
 use crate::say::Say;
 
-/// `GET /console/sign-in`. Ingress leads back to it from a token that it does not take.
-pub(crate) fn show(request: &Request) -> Response<Body> {
+/// `GET /console/sign-in`. Ingress leads back to it from a token that it does not take, and `signin` from an account.
+pub(crate) fn show(request: &Request, has_provider: bool) -> Response<Body> {
     let query = request.uri().query().unwrap_or_default();
     let field = |wanted: &str| {
         let mut fields = form_urlencoded::parse(query.as_bytes());
         let found = fields.find(|(name, _)| name == wanted);
         found.map(|(_, value)| value.into_owned())
     };
-    let (next, refused) = (access::path_of(field("next")), field("refused").is_some());
-    let say = Say::of(request.headers());
-    let page = pages::sign_in(request.uri().path(), &next, refused, say);
+    let next = access::path_of(field("next"));
+    let note = field("refused").and_then(|code| FormNote::of_code(&code));
+    let form = pages::SignInForm {
+        next: &next,
+        note,
+        has_provider,
+    };
+    let page = pages::sign_in(request.uri().path(), form, Say::of(request.headers()));
     with(StatusCode::OK, page, HTML)
 }
 

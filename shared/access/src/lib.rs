@@ -1,5 +1,6 @@
 //! Access control of ingress and the console: people's tokens, sessions of the console, and the origin of a change.
 
+mod form_note;
 mod header;
 mod language;
 pub mod one_time;
@@ -8,7 +9,8 @@ mod session;
 mod way_back;
 
 use domain::notification::person_token::{self, PersonToken, Right, TokenRefusal};
-use domain::notification::session::SessionRefusal;
+use domain::notification::session::{Grant, SessionRefusal};
+use domain::primitives::identity::Identity;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use jiff::Timestamp;
@@ -17,11 +19,13 @@ use store::{ControlTable, StoreError};
 use subtle::ConstantTimeEq as _;
 use thiserror::Error;
 
+pub use crate::form_note::FormNote;
 pub use crate::header::{SentTwice, single};
 pub use crate::language::language;
 pub use crate::origin::is_same_origin;
 pub use crate::session::{
-    Begun, COOKIE, InSession, begin, cookie_of, end_cookie, in_session, session_of,
+    Begun, COOKIE, InSession, begin, begin_granted, cookie, cookie_of, end_cookie, in_session,
+    session_of,
 };
 pub use crate::way_back::{path_of, root};
 
@@ -72,10 +76,35 @@ impl From<SentTwice> for AccessError {
     }
 }
 
+/// A person who was let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admitted {
+    /// Their name in `channels.json`.
+    pub person: String,
+    /// What they may do, as of now.
+    pub may: Vec<Right>,
+    /// Who they are and how they came in, as the log records it.
+    pub by: Identity,
+}
+
+impl From<PersonToken> for Admitted {
+    fn from(PersonToken { person, may, .. }: PersonToken) -> Self {
+        let by = Identity::Api(person.clone());
+        Self { person, may, by }
+    }
+}
+
+impl From<Grant> for Admitted {
+    fn from(Grant { person, may }: Grant) -> Self {
+        let by = Identity::Oidc(person.clone());
+        Self { person, may, by }
+    }
+}
+
 /// A person who asks for a change.
 #[derive(Debug)]
 pub struct Caller {
-    pub token: PersonToken,
+    pub who: Admitted,
     /// What tells this request from every other one: the same request that comes twice is taken once.
     pub press: String,
 }
@@ -94,18 +123,19 @@ pub async fn caller(
         let token = holder(control, bearer(headers)?, right, now).await?;
         // The API has no presses: each request is one of its own, and who repeats themselves changes nothing.
         let press = format!("api:{} {now}", token.id);
-        return Ok(Caller { token, press });
+        let who = token.into();
+        return Ok(Caller { who, press });
     }
-    let (token, own) = in_session(control, headers, right, now).await?;
+    let (who, own) = in_session(control, headers, right, now).await?;
     let nonce = own.proves_its_page(headers)?;
     let press = format!("console:{}:{nonce}", own.session.id);
-    Ok(Caller { token, press })
+    Ok(Caller { who, press })
 }
 
 /// A person who reads.
 #[derive(Debug)]
 pub struct Reader {
-    pub token: PersonToken,
+    pub who: Admitted,
     /// The session in which they do. Without one it is a tool of theirs.
     pub session: Option<InSession>,
 }
@@ -121,12 +151,12 @@ pub async fn reader(
 ) -> Result<Reader, AccessError> {
     if headers.contains_key(AUTHORIZATION) || cookie_of(headers).is_none() {
         let token = holder(control, bearer(headers)?, Right::Look, now).await?;
-        let session = None;
-        return Ok(Reader { token, session });
+        let (who, session) = (token.into(), None);
+        return Ok(Reader { who, session });
     }
-    let (token, own) = in_session(control, headers, Right::Look, now).await?;
+    let (who, own) = in_session(control, headers, Right::Look, now).await?;
     let session = Some(own);
-    Ok(Reader { token, session })
+    Ok(Reader { who, session })
 }
 
 /// The token that was given, if it has this right now. Only its holder is told why not.

@@ -1,7 +1,7 @@
-//! Sessions of the console: begun with a token, known by a cookie, ended by hand or with their time.
+//! Sessions of the console: begun with a token or at the identity provider, known by a cookie, ended by hand or with their time.
 
-use domain::notification::person_token::{PersonToken, Right};
-use domain::notification::session::{LASTS, Session, parts, written};
+use domain::notification::person_token::Right;
+use domain::notification::session::{AT_PROVIDER, Grant, LASTS, Session, parts, written};
 use http::HeaderMap;
 use http::header::COOKIE as COOKIES;
 use jiff::Timestamp;
@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use store::{ControlTable, fresh_incident_id};
 
 use crate::header::single;
-use crate::{AccessError, WRONG, fits, holder, is_same_origin, one_time};
+use crate::{AccessError, Admitted, WRONG, fits, holder, is_same_origin, one_time};
 
 /// The cookie's name. With its prefix, browsers take it from this very host over TLS only, and for all of its paths
 /// (<https://httpwg.org/http-extensions/draft-ietf-httpbis-rfc6265bis.html#name-the-__host-prefix>).
@@ -43,18 +43,49 @@ pub async fn begin(
     now: Timestamp,
 ) -> Result<Begun, AccessError> {
     let token = holder(control, given, Right::Look, now).await?;
+    let (id, secret, digest) = fresh(now)?;
+    let session = Session::begin(id, &token, digest, now);
+    saved(control, session, token.person, &secret, now).await
+}
+
+/// Begins a session for a person who signed in at the identity provider. It ends no later than `until`, if that is given.
+///
+/// # Errors
+/// If the system has no random numbers, or the table does not answer.
+pub async fn begin_granted(
+    control: &ControlTable,
+    grant: Grant,
+    until: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Begun, AccessError> {
+    let person = grant.person.clone();
+    let (id, secret, digest) = fresh(now)?;
+    let session = Session::granted(id, grant, until, digest, now);
+    saved(control, session, person, &secret, now).await
+}
+
+/// The id of a new session, its cookie's secret, and the SHA-256 of that.
+fn fresh(now: Timestamp) -> Result<(String, String, String), AccessError> {
     let no_numbers = AccessError::Unauthenticated("no session can begin right now");
     let secret = one_time::random_hex::<SECRET_BYTES>().ok_or(no_numbers)?;
     let digest = hex::encode(Sha256::digest(secret.as_bytes()));
     // As unique as an incident's id, and in the order in which they were made.
-    let id = fresh_incident_id(now).to_string();
-    let session = Session::begin(id, &token, digest, now);
+    Ok((fresh_incident_id(now).to_string(), secret, digest))
+}
+
+async fn saved(
+    control: &ControlTable,
+    session: Session,
+    person: String,
+    secret: &str,
+    now: Timestamp,
+) -> Result<Begun, AccessError> {
     control.save_session(&session).await?;
     let lasts = session.expires_at.duration_since(now).min(LASTS).as_secs();
-    let value = written(&session, &secret);
+    let value = written(&session, secret);
     Ok(Begun {
         session,
-        person: token.person,
+        person,
         set_cookie: format!(
             "{COOKIE}={value}; Path=/; Max-Age={lasts}; Secure; HttpOnly; SameSite=Strict"
         ),
@@ -66,35 +97,54 @@ pub fn end_cookie() -> String {
     format!("{COOKIE}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict")
 }
 
-/// The session's cookie of a request. HTTP/2 may send cookies in several headers.
+/// The session's cookie of a request.
 pub fn cookie_of(headers: &HeaderMap) -> Option<&str> {
+    cookie(headers, COOKIE)
+}
+
+/// A cookie of a request, by its name. HTTP/2 may send cookies in several headers.
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let pairs = headers.get_all(COOKIES).iter();
     let mut pairs = pairs
         .filter_map(|value| value.to_str().ok())
         .flat_map(|pairs| pairs.split(';'));
-    pairs.find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
+    pairs.find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
-/// The session in which a request is made, and the token of its person, if that has this right now.
+/// The session in which a request is made, and its person, if they have this right now.
 ///
 /// # Errors
-/// If there is no session, if it or its token is over, or if the token does not have the right.
+/// If there is no session, if it or its token is over, or if the person does not have the right.
 pub async fn in_session(
     control: &ControlTable,
     headers: &HeaderMap,
     right: Right,
     now: Timestamp,
-) -> Result<(PersonToken, InSession), AccessError> {
+) -> Result<(Admitted, InSession), AccessError> {
     let cookie = cookie_of(headers).ok_or(AccessError::Unauthenticated("there is no session"))?;
-    let (token, id, secret) = parts(cookie).ok_or(WRONG)?;
-    let (session, token) =
-        tokio::try_join!(control.session(token, id), control.person_token(token))?;
-    let (session, token) = (session.ok_or(WRONG)?, token.ok_or(WRONG)?);
+    let (begun_with, id, secret) = parts(cookie).ok_or(WRONG)?;
+    let (session, token) = if begun_with == AT_PROVIDER {
+        (control.session(begun_with, id).await?, None)
+    } else {
+        let token = control.person_token(begun_with);
+        let (session, token) = tokio::try_join!(control.session(begun_with, id), token)?;
+        (session, Some(token.ok_or(WRONG)?))
+    };
+    let session = session.ok_or(WRONG)?;
     fits(&session.digest, secret)?;
     session.admits(now)?;
-    token.admits(right, now)?;
+    let who = match (token, session.grant.clone()) {
+        (Some(token), None) => {
+            token.admits(right, now)?;
+            Admitted::from(token)
+        }
+        (None, Some(grant)) if grant.may.contains(&right) => Admitted::from(grant),
+        (None, Some(_)) => return Err(AccessError::MayNot),
+        // A grant is there in place of a token, and adds nothing to one.
+        (Some(_), Some(_)) | (None, None) => return Err(WRONG),
+    };
     let secret = secret.to_owned();
-    Ok((token, InSession { session, secret }))
+    Ok((who, InSession { session, secret }))
 }
 
 /// The session of a request's cookie, also one that is over; none without a cookie that fits.

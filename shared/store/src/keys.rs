@@ -354,6 +354,12 @@ pub(crate) fn session(token: &str, id: &str) -> Key {
     Key::new("SESSIONS", format!("SESSION#{token}#{id}"))
 }
 
+/// In the control table: that an answer of the identity provider with this `state` was used. In the partition of sessions, the one that
+/// `signin` may write.
+pub(crate) fn came_back(state_digest: &str) -> Key {
+    Key::new("SESSIONS", format!("CAME_BACK#{state_digest}"))
+}
+
 /// In the control table.
 pub(crate) fn step_try(of: StepTry<'_>) -> Key {
     let phase = match of.phase {

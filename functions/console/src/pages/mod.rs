@@ -7,7 +7,7 @@ mod incident;
 mod lists;
 mod quality;
 
-use access::{AccessError, Reader, one_time};
+use access::{AccessError, FormNote, Reader, one_time};
 use askama::Template;
 use domain::notification::channels::Identity;
 use domain::notification::person_token::Right;
@@ -29,7 +29,7 @@ pub(crate) struct Frame {
     /// What leads from the page's own address to the root of the site: the console may be served below a path.
     pub(crate) root: String,
     pub(crate) person: String,
-    /// True if the reader's token may decide.
+    /// True if the reader has a session and may decide.
     pub(crate) may_decide: bool,
     page: Page,
     now: Timestamp,
@@ -53,8 +53,8 @@ impl Frame {
         Ok(Self {
             say: Say::of(request.headers()),
             root: access::root(request.uri().path()),
-            person: reader.token.person.clone(),
-            may_decide: session.is_some() && reader.token.admits(Right::Decide, now).is_ok(),
+            person: reader.who.person.clone(),
+            may_decide: session.is_some() && reader.who.may.contains(&Right::Decide),
             page,
             now,
             one_time,
@@ -172,18 +172,39 @@ struct SignInPage<'a> {
     say: Say,
     root: String,
     version: &'a str,
-    next: &'a str,
-    refused: bool,
+    form: SignInForm<'a>,
+}
+
+/// What the form shows that asks for a token.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SignInForm<'a> {
+    /// The page that the person wanted.
+    pub(crate) next: &'a str,
+    /// Why the form is shown again.
+    pub(crate) note: Option<FormNote>,
+    /// Whether people may sign in at an identity provider too.
+    pub(crate) has_provider: bool,
+}
+
+impl SignInForm<'_> {
+    /// True if the token was refused, and not an account.
+    fn refuses_token(self) -> bool {
+        self.note == Some(FormNote::Token)
+    }
+
+    /// The page that the person wanted, as a parameter.
+    fn next_parameter(self) -> String {
+        form_urlencoded::byte_serialize(self.next.as_bytes()).collect()
+    }
 }
 
 /// The form that asks for a token. It says nothing of what there is to see.
-pub(crate) fn sign_in(path: &str, next: &str, refused: bool, say: Say) -> String {
+pub(crate) fn sign_in(path: &str, form: SignInForm<'_>, say: Say) -> String {
     let page = SignInPage {
         say,
         root: access::root(path),
         version: &VERSION,
-        next,
-        refused,
+        form,
     };
     rendered(&page).unwrap_or_default()
 }
@@ -250,7 +271,9 @@ mod tests {
 
     use domain::primitives::language::Language;
 
-    use super::{Refusal, Say, refused};
+    use access::FormNote;
+
+    use super::{Refusal, Say, SignInForm, refused, sign_in};
 
     #[test]
     fn a_refusal_is_a_page_in_the_readers_language() {
@@ -277,6 +300,34 @@ mod tests {
                 page.contains(try_again) && !page.contains("quell-prod"),
                 "{page}"
             );
+        }
+    }
+
+    #[test]
+    fn the_form_says_why_in_both_languages_and_repeats_nothing() {
+        for language in Language::ALL {
+            let say = Say { language };
+            for note in FormNote::ALL {
+                let word = say.page(note.word());
+                assert_ne!(word, note.word(), "{language:?} lacks {note:?}");
+                let form = SignInForm {
+                    next: "console/history?text=a%26b",
+                    note: Some(note),
+                    has_provider: true,
+                };
+                let page = sign_in("/console/sign-in", form, say);
+                let said = page.matches("role=\"alert\"").count();
+                assert_eq!(said, 1, "{note:?}: {page}");
+                let link = "../console/sign-in/oidc?next=console%2Fhistory%3Ftext%3Da%2526b";
+                assert!(page.contains(link), "{page}");
+            }
+            let plain = SignInForm {
+                next: "console",
+                note: None,
+                has_provider: false,
+            };
+            let page = sign_in("/console/sign-in", plain, say);
+            assert!(!page.contains("oidc") && !page.contains("alert"), "{page}");
         }
     }
 

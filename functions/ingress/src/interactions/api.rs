@@ -1,10 +1,9 @@
-//! The API of decisions: a person decides, responds or switches repairs off with a token of their own, or in a session of the console that was begun with one.
+//! The API of decisions: a person decides, responds or switches repairs off with a token of their own or in a session of the console.
 
 use access::Caller;
 use domain::incident::approval::Verdict;
 use domain::incident::repair::Stopped;
 use domain::incident::response::ResponderAction;
-use domain::notification::channels::Identity;
 use domain::notification::person_token::Right;
 use domain::policy::kill_switch::SwitchedOff;
 use domain::primitives::id::{ApprovalId, IncidentId};
@@ -31,12 +30,12 @@ pub async fn api(
     verdict: Verdict,
     now: Timestamp,
 ) -> Result<Value, Rejection> {
-    let Caller { token, press } = admitted(app, headers, now).await?;
+    let Caller { who, press } = admitted(app, headers, now).await?;
     let id = ApprovalId::try_from(id).map_err(|_| Rejection::NoApproval)?;
-    let person = token.person;
+    let person = who.person;
     let pressed = Pressed {
         verdict,
-        by: Identity::Api(person.clone()),
+        by: who.by,
         press: &press,
     };
     let (incident, _) = interactions::decide(app, &id, &pressed, now).await?;
@@ -59,17 +58,16 @@ pub async fn stop(
     id: &str,
     now: Timestamp,
 ) -> Result<Value, Rejection> {
-    let Caller { token, press } = admitted(app, headers, now).await?;
+    let Caller { who, press } = admitted(app, headers, now).await?;
     let id = ApprovalId::try_from(id).map_err(|_| Rejection::NoApproval)?;
-    let by = Identity::Api(token.person.clone());
-    let (incident, stopped) = interactions::stop(app, &id, &by, &press, now).await?;
+    let (incident, stopped) = interactions::stop(app, &id, &who.by, &press, now).await?;
     let stopped = match stopped {
         Stopped::BeforeItBegan => "before_it_began",
         Stopped::BehindTheStep => "behind_the_step",
         Stopped::Nothing => "nothing",
     };
     Ok(json!({
-        "success": true, "approval_id": id, "incident_id": incident.id, "status": incident.status, "stopped": stopped, "by": token.person,
+        "success": true, "approval_id": id, "incident_id": incident.id, "status": incident.status, "stopped": stopped, "by": who.person,
     }))
 }
 
@@ -86,13 +84,12 @@ pub async fn respond(
     bytes: &[u8],
     now: Timestamp,
 ) -> Result<Value, Rejection> {
-    let Caller { token, press } = admitted(app, headers, now).await?;
+    let Caller { who, press } = admitted(app, headers, now).await?;
     let (id, action) = asked(id, bytes)?;
-    let by = Identity::Api(token.person.clone());
-    let (incident, changed) = responses::respond(app, &id, &action, (&by, &press), now).await?;
+    let (incident, changed) = responses::respond(app, &id, &action, (&who.by, &press), now).await?;
     Ok(json!({
         "success": true, "incident_id": incident.id, "status": incident.status, "action": action.name(), "changed": changed,
-        "responder": incident.responder(), "by": token.person,
+        "responder": incident.responder(), "by": who.person,
     }))
 }
 
@@ -114,14 +111,13 @@ pub async fn respond_to_group(
     bytes: &[u8],
     now: Timestamp,
 ) -> Result<Value, Rejection> {
-    let Caller { token, press } = admitted(app, headers, now).await?;
+    let Caller { who, press } = admitted(app, headers, now).await?;
     let (id, action) = asked(id, bytes)?;
-    let by = Identity::Api(token.person.clone());
     let (incident, many) =
-        responses::respond_to_group(app, &id, &action, (&by, &press), now).await?;
+        responses::respond_to_group(app, &id, &action, (&who.by, &press), now).await?;
     Ok(json!({
         "success": true, "incident_id": incident.id, "status": incident.status, "action": action.name(), "changed": many.changed.len(),
-        "refused": many.refused, "responder": incident.responder(), "by": token.person,
+        "refused": many.refused, "responder": incident.responder(), "by": who.person,
     }))
 }
 
@@ -142,14 +138,12 @@ pub async fn switch_repairs_off(
     bytes: &[u8],
     now: Timestamp,
 ) -> Result<Value, Rejection> {
-    let Caller { token, .. } =
-        access::caller(&app.control, headers, Right::Administer, now).await?;
+    let Caller { who, .. } = access::caller(&app.control, headers, Right::Administer, now).await?;
     let SwitchOff { why } = match bytes {
         [] => SwitchOff::default(),
         written => body::json(written)?,
     };
-    let by = Identity::Api(token.person);
-    let off = commands::switch_repairs_off(app, &by, why.as_deref(), now).await?;
+    let off = commands::switch_repairs_off(app, &who.by, why.as_deref(), now).await?;
     let SwitchedOff { by, why, at } = off.ok_or(Rejection::MayNotStopRepairs)?;
     Ok(json!({ "success": true, "repairs": "off", "by": by, "why": why, "at": at }))
 }

@@ -131,6 +131,7 @@ impl Erasure {
                 Identity::Slack(_) => Identity::Slack(ERASED.to_owned()),
                 Identity::PagerDuty(_) => Identity::PagerDuty(ERASED.to_owned()),
                 Identity::Link(_) => Identity::Link(ERASED.to_owned()),
+                Identity::Oidc(_) => Identity::Oidc(ERASED.to_owned()),
             };
             (known.to_string(), nobody.to_string())
         });

@@ -238,7 +238,7 @@ impl Channels {
             Identity::Telegram(id) => person.telegram == Some(*id),
             Identity::Slack(id) => person.slack.as_ref() == Some(id),
             Identity::PagerDuty(id) => person.pagerduty.as_ref() == Some(id),
-            Identity::Api(given) => person.api && name == given,
+            Identity::Api(given) | Identity::Oidc(given) => person.api && name == given,
             Identity::Link(given) => name == given,
         };
         self.people

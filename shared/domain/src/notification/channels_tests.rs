@@ -98,6 +98,7 @@ fn the_first_rule_that_fits_says_who_may_decide() {
     assert_eq!(file.person(&Identity::Slack("U7".into())), Some("ada"));
     assert_eq!(file.person(&Identity::PagerDuty("P7".into())), Some("ada"));
     assert_eq!(file.person(&Identity::Api("bob".into())), Some("bob"));
+    assert_eq!(file.person(&Identity::Oidc("bob".into())), Some("bob"));
     assert_eq!(file.person(&Identity::Link("carol".into())), Some("carol"));
     for stranger in [
         Identity::Telegram(8),
@@ -108,6 +109,8 @@ fn the_first_rule_that_fits_says_who_may_decide() {
         Identity::PagerDuty("".into()),
         Identity::Api("ada".into()),
         Identity::Api("eve".into()),
+        Identity::Oidc("ada".into()),
+        Identity::Oidc("eve".into()),
         Identity::Link("eve".into()),
     ] {
         assert_eq!(file.person(&stranger), None, "{stranger:?}");

@@ -1,17 +1,21 @@
-//! Sessions of the console: a person who has shown a token of their own is known by a cookie, until the session or its token ends.
+//! Sessions of the console: a person who has shown a token of their own, or has signed in at the identity provider, is known by a
+//! cookie, until the session or its token ends.
 //!
 //! Only the SHA-256 of the cookie's secret is kept, as of a token's. What the person may do is what the token lets them do at the
-//! moment: a session adds nothing to it.
+//! moment: a session adds nothing to it. A session that was begun at the identity provider has no token, and keeps what the person
+//! was granted there.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::notification::person_token::PersonToken;
+use crate::notification::person_token::{PersonToken, Right};
 use crate::primitives::time::expired;
 
 /// How long a session lasts at most.
 pub const LASTS: SignedDuration = SignedDuration::from_hours(12);
+/// What a session that was begun at the identity provider has in place of its token's id.
+pub const AT_PROVIDER: &str = "oidc";
 /// The length of an id: a ULID.
 const ID_CHARACTERS: usize = 26;
 /// The length of the secret, in hex.
@@ -21,8 +25,11 @@ const SECRET_CHARACTERS: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     pub id: String,
-    /// The token that was shown.
+    /// The id of the token that was shown, or [`AT_PROVIDER`].
     pub token: String,
+    /// What the person was granted who signed in at the identity provider; none with a token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<Grant>,
     /// SHA-256 of the cookie's secret, 64 hex.
     pub digest: String,
     pub made_at: Timestamp,
@@ -30,6 +37,14 @@ pub struct Session {
     /// When it was ended before that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Timestamp>,
+}
+
+/// Who signed in at the identity provider, and what they may do. It does not change while the session goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// The person's name in `channels.json`.
+    pub person: String,
+    pub may: Vec<Right>,
 }
 
 /// Why a session that is known admits nobody.
@@ -47,9 +62,30 @@ impl Session {
         Self {
             id,
             token: token.id.clone(),
+            grant: None,
             digest,
             made_at: now,
             expires_at: token.expires_at.min(now + LASTS),
+            ended_at: None,
+        }
+    }
+
+    /// A session that begins now, of a person who signed in at the identity provider. It ends no later than `until`, if that is given.
+    pub fn granted(
+        id: String,
+        grant: Grant,
+        until: Option<Timestamp>,
+        digest: String,
+        now: Timestamp,
+    ) -> Self {
+        let longest = now + LASTS;
+        Self {
+            id,
+            token: AT_PROVIDER.to_owned(),
+            grant: Some(grant),
+            digest,
+            made_at: now,
+            expires_at: until.map_or(longest, |until| until.min(longest)),
             ended_at: None,
         }
     }
@@ -74,7 +110,7 @@ pub fn written(session: &Session, secret: &str) -> String {
     format!("{}.{}.{secret}", session.token, session.id)
 }
 
-/// The parts of a cookie's value: token id, session id and secret; none if it is not written as one is.
+/// The parts of a cookie's value: token id or [`AT_PROVIDER`], session id and secret; none if it is not written as one is.
 pub fn parts(value: &str) -> Option<(&str, &str, &str)> {
     let mut parts = value.split('.');
     let (token, session, secret) = (parts.next()?, parts.next()?, parts.next()?);
@@ -84,7 +120,8 @@ pub fn parts(value: &str) -> Option<(&str, &str, &str)> {
         && secret
             .bytes()
             .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    let whole = parts.next().is_none() && is_id(token) && is_id(session) && is_secret;
+    let is_token = is_id(token) || token == AT_PROVIDER;
+    let whole = parts.next().is_none() && is_token && is_id(session) && is_secret;
     whole.then_some((token, session, secret))
 }
 
@@ -92,7 +129,7 @@ pub fn parts(value: &str) -> Option<(&str, &str, &str)> {
 mod tests {
     use jiff::{SignedDuration, Timestamp};
 
-    use super::{LASTS, Session, SessionRefusal, parts, written};
+    use super::{AT_PROVIDER, Grant, LASTS, Session, SessionRefusal, parts, written};
     use crate::notification::person_token::{PersonToken, Right};
 
     const ID: &str = "01ARZ3NDEKTSV4RRFFQ69G5FAV";
@@ -131,6 +168,32 @@ mod tests {
         assert_eq!(ended.admits(now), Err(SessionRefusal::Ended));
     }
 
+    fn granted(until: Option<Timestamp>) -> Session {
+        let grant = Grant {
+            person: "ada".to_owned(),
+            may: vec![Right::Look],
+        };
+        let now = Timestamp::UNIX_EPOCH;
+        Session::granted(ID.to_owned(), grant, until, "1".repeat(64), now)
+    }
+
+    #[test]
+    fn a_provider_can_shorten_a_session_and_not_prolong_it() {
+        let now = Timestamp::UNIX_EPOCH;
+        let hour = SignedDuration::from_hours(1);
+        assert_eq!(granted(None).expires_at, now + LASTS);
+        assert_eq!(granted(Some(now + hour)).expires_at, now + hour);
+        assert_eq!(granted(Some(now + LASTS * 2)).expires_at, now + LASTS);
+    }
+
+    #[test]
+    fn a_session_is_read_as_it_was_written() {
+        for session in [begun(LASTS), granted(None)] {
+            let text = serde_json::to_string(&session).expect("JSON");
+            assert_eq!(serde_json::from_str::<Session>(&text).ok(), Some(session));
+        }
+    }
+
     #[test]
     fn a_cookie_has_three_parts() {
         let (session, secret) = (begun(LASTS), "0a".repeat(32));
@@ -138,6 +201,11 @@ mod tests {
         assert_eq!(
             parts(&cookie),
             Some((ID, session.id.as_str(), secret.as_str()))
+        );
+        let at_provider = written(&granted(None), &secret);
+        assert_eq!(
+            parts(&at_provider),
+            Some((AT_PROVIDER, ID, secret.as_str()))
         );
         for bad in [
             String::new(),

@@ -21,17 +21,19 @@ pub enum Identity {
     Api(String),
     /// The person whose token it was, on the page of a decision.
     Link(String),
+    /// The person who signed in to the console at the identity provider.
+    Oidc(String),
 }
 
 impl Identity {
     /// True if it proves which person decides: the chat service has authenticated the account, and
-    /// `channels.json` maps each account to one person. A token and a link decide for any holder.
+    /// `channels.json` maps each account to one person. A token, a link and a session's cookie decide for any holder.
     pub fn proves_its_person(&self) -> bool {
         matches!(self, Self::Telegram(_) | Self::Slack(_))
     }
 }
 
-/// Its form in the log: `telegram:7`, `slack:U7`, `pagerduty:P7`, `api:ada` or `link:ada`.
+/// Its form in the log: `telegram:7`, `slack:U7`, `pagerduty:P7`, `api:ada`, `link:ada` or `oidc:ada`.
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -40,6 +42,7 @@ impl fmt::Display for Identity {
             Self::PagerDuty(id) => write!(f, "pagerduty:{id}"),
             Self::Api(name) => write!(f, "api:{name}"),
             Self::Link(name) => write!(f, "link:{name}"),
+            Self::Oidc(name) => write!(f, "oidc:{name}"),
         }
     }
 }
@@ -54,10 +57,11 @@ impl FromStr for Identity {
             Some(("pagerduty", id)) => Some(Self::PagerDuty(id.to_owned())),
             Some(("api", name)) => Some(Self::Api(name.to_owned())),
             Some(("link", name)) => Some(Self::Link(name.to_owned())),
+            Some(("oidc", name)) => Some(Self::Oidc(name.to_owned())),
             _ => None,
         };
         known.ok_or(InvalidId::new(
-            "telegram:, slack:, pagerduty:, api: or link: and who",
+            "telegram:, slack:, pagerduty:, api:, link: or oidc: and who",
         ))
     }
 }
@@ -107,6 +111,7 @@ mod tests {
             Identity::PagerDuty("P7".to_owned()),
             Identity::Api("ada".to_owned()),
             Identity::Link("ada".to_owned()),
+            Identity::Oidc("ada".to_owned()),
         ] {
             let text = identity.to_string();
             assert_eq!(text.parse(), Ok(identity.clone()), "{text}");
