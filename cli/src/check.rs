@@ -26,8 +26,8 @@ use playbook_files::recipe_files::{RECIPES, RecipeFiles};
 use recipes::trial;
 use serde_json::{Value, json};
 use settings::alert_tables;
-use settings::channels_file;
 use settings::config_error::{ConfigError, ConfigErrors, both};
+use settings::sign_in_file;
 
 use crate::check::files::Files;
 use crate::check::warnings::unread_files;
@@ -128,12 +128,9 @@ fn strict_files(directory: &Path) -> Result<String, ConfigErrors> {
     let of_repairs = both(files, limits(directory));
     let others = both(
         both(AnalyzerFiles::load(directory), recipes),
-        both(
-            alert_tables::load(directory),
-            channels_file::load(directory),
-        ),
+        both(alert_tables::load(directory), sign_in_file::load(directory)),
     );
-    let ((files, _), ((analyzer, recipes), (_, channels))) = both(of_repairs, others)?;
+    let ((files, _), ((analyzer, recipes), (_, (_, channels)))) = both(of_repairs, others)?;
     let (playbooks, services) = (files.playbooks.len(), files.services.len());
     let (rules, models) = (analyzer.rules.0.len(), analyzer.settings.providers.len());
     let (teams, recipes) = (channels.duty.teams.len(), recipes.recipes.len());

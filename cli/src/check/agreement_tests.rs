@@ -10,7 +10,7 @@ use crate::check::files::{Files, NAMES};
 use crate::check::strict_files;
 
 /// Small files in which every field occurs; the static rules are made from one.
-const FILES: [(&str, &str); 11] = [
+const FILES: [(&str, &str); 12] = [
     (
         "playbooks.yaml",
         "- id: restart-web
@@ -364,6 +364,25 @@ tests:
         }
       ]
     }
+  }
+}
+"#,
+    ),
+    (
+        "sign-in.json",
+        r#"{
+  "person_claim": "email",
+  "groups_claim": "groups",
+  "scopes": ["email"],
+  "ends_with_id_token": true,
+  "groups": {
+    "sre": {
+      "may": ["look", "decide"],
+      "teams": ["shop"]
+    }
+  },
+  "people": {
+    "1": "ada"
   }
 }
 "#,

@@ -8,6 +8,7 @@ use domain::analysis::settings::{AnalyzerSettings, ModelPrice};
 use domain::analysis::static_rule::StaticRules;
 use domain::duty::Duty;
 use domain::notification::channels::Channels;
+use domain::notification::sign_in::SignIn;
 use domain::playbook::Playbook;
 use domain::playbook::service::Service;
 use domain::policy::limits::Limits;
@@ -20,12 +21,13 @@ use recipes::KnownCause;
 use settings::alert_tables::{ALERT_RULES, ALERT_TABLES};
 use settings::channels_file::{CHANNELS, PEOPLE};
 use settings::config_error::ConfigError;
+use settings::sign_in_file::SIGN_IN;
 
 use crate::check::file::{Empty, File};
 use crate::check::recipe_file::RecipeFile;
 
 /// The names of the files that the functions read, beside the recipes.
-pub(crate) const NAMES: [&str; 11] = [
+pub(crate) const NAMES: [&str; 12] = [
     PLAYBOOKS,
     SERVICE_REGISTRY,
     GUARDRAILS,
@@ -36,6 +38,7 @@ pub(crate) const NAMES: [&str; 11] = [
     ALERT_RULES,
     CHANNELS,
     PEOPLE,
+    SIGN_IN,
     CAUSES,
 ];
 
@@ -51,6 +54,7 @@ pub(crate) struct Files {
     pub(crate) alert_rules: File<AlertRules>,
     pub(crate) channels: File<Channels>,
     pub(crate) people: File<Duty>,
+    sign_in: File<SignIn>,
     pub(crate) causes: File<Vec<KnownCause>>,
     pub(crate) recipes: Vec<RecipeFile>,
 }
@@ -77,6 +81,7 @@ impl Files {
             alert_rules: File::read(dir, ALERT_RULES, schema!("alert-rules"), refused),
             channels: File::read(dir, CHANNELS, schema!("channels"), refused),
             people: File::read(dir, PEOPLE, schema!("people"), refused),
+            sign_in: File::read(dir, SIGN_IN, schema!("sign-in"), refused),
             causes: File::read(dir, CAUSES, schema!("causes"), &Empty::Optional),
             recipes: RecipeFile::all(dir, schema!("recipe")),
         };
@@ -85,6 +90,7 @@ impl Files {
         files.check_analyzer();
         files.check_json();
         files.check_people();
+        files.check_sign_in();
         files.check_recipes();
         files
     }
@@ -184,6 +190,21 @@ impl Files {
         }
     }
 
+    /// Who signs in at the identity provider, by the people and teams of the two files before.
+    fn check_sign_in(&mut self) {
+        let (Some(sign_in), Some(channels)) = (self.sign_in.value(), self.channels.value()) else {
+            return;
+        };
+        let mut channels = channels.clone();
+        let duty = self.people.value().cloned();
+        let are_known = duty.is_some();
+        channels.duty = duty.unwrap_or_default();
+        let mut errors = sign_in.errors(&channels);
+        // Which teams there are may not be known.
+        errors.retain(|(field, _)| are_known || !field.contains(".teams["));
+        self.sign_in.take(errors, &[]);
+    }
+
     /// Everything that is wrong.
     pub(crate) fn errors(&self) -> Vec<ConfigError> {
         self.each(|file| file.errors())
@@ -195,7 +216,7 @@ impl Files {
     }
 
     fn each(&self, of: impl Fn(&dyn Told) -> Vec<ConfigError>) -> Vec<ConfigError> {
-        let files: [&dyn Told; 11] = [
+        let files: [&dyn Told; 12] = [
             &self.playbooks,
             &self.services,
             &self.limits,
@@ -206,6 +227,7 @@ impl Files {
             &self.alert_rules,
             &self.channels,
             &self.people,
+            &self.sign_in,
             &self.causes,
         ];
         let recipes = self.recipes.iter().map(|recipe| &recipe.file as &dyn Told);

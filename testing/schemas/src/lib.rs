@@ -9,6 +9,7 @@ use domain::analysis::settings::{AnalyzerSettings, ModelPrice};
 use domain::analysis::static_rule::StaticRules;
 use domain::duty::Duty;
 use domain::notification::channels::Channels;
+use domain::notification::sign_in::SignIn;
 use domain::playbook::Playbook;
 use domain::playbook::service::Service;
 use domain::policy::limits::Limits;
@@ -27,7 +28,7 @@ pub fn directory() -> PathBuf {
 
 /// Every schema with the name of its file.
 #[must_use]
-pub fn all() -> [(&'static str, Value); 12] {
+pub fn all() -> [(&'static str, Value); 13] {
     let mut channels = schema::<Channels>(
         "channels.json",
         "Who is told of what, and who may decide on it.",
@@ -93,6 +94,13 @@ pub fn all() -> [(&'static str, Value); 12] {
             schema::<Option<Vec<Service>>>(
                 "service-registry.yaml",
                 "Which services there are, where they are, and what may be done to them.",
+            ),
+        ),
+        (
+            "sign-in.schema.json",
+            schema::<SignIn>(
+                "sign-in.json",
+                "Who may sign in to the console at the identity provider.",
             ),
         ),
         (

@@ -1,4 +1,4 @@
-//! Channels, people, outboxes, buttons, commands in a chat, tokens and sessions, and the board.
+//! Channels, people, outboxes, buttons, commands in a chat, tokens, sessions, who signs in at an identity provider, and the board.
 
 pub mod board;
 pub mod button_action;
@@ -14,5 +14,6 @@ pub mod place;
 pub mod progress;
 mod reach;
 pub mod session;
+pub mod sign_in;
 mod validation;
 pub mod words;

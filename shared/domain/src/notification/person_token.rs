@@ -20,6 +20,7 @@ const SECRET_CHARACTERS: usize = 64;
 named! {
     /// What a token's holder may do.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
     pub enum Right {
         /// Read incidents.
         Look = "look",
