@@ -21,7 +21,7 @@ CRATES = [
     ["aws", "playbook_files"],
     ["outbound", "store"],
     ["access", "intake"],
-    ["analyzer", "board", "bridge", "console", "ingress", "notifier", "repair", "signals", "witness"],
+    ["analyzer", "board", "bridge", "console", "ingress", "notifier", "repair", "signals", "signin", "witness"],
     ["quell", "eval", "fuzz", "tests", "schemas", "protocol_models"],
 ]
 # Only for tests: they import nothing of the project, so that every crate's tests can use them.

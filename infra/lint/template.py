@@ -173,14 +173,17 @@ def access_log(template: dict[str, Any]) -> Iterator[str]:
 def throttles(template: dict[str, Any]) -> Iterator[str]:
     """Routes of a stage are throttled by its default settings, which are the account's ceiling here, or by their own."""
     stage = template["Resources"]["ApiStage"]
-    throttled = {key for key, settings in stage["Properties"]["RouteSettings"].items() if settings["ThrottlingRateLimit"] <= 100}
+    # What is set under a condition is looked at as if it held.
+    settings = {key: value.get("Fn::If", [None, value])[1] for key, value in stage["Properties"]["RouteSettings"].items()}
+    throttled = {key for key, value in settings.items() if value["ThrottlingRateLimit"] <= 100}
     routes = {route["Properties"]["RouteKey"]: name for name, route in of_type(template["Resources"], "AWS::ApiGatewayV2::Route").items()}
     for key in sorted(routes.keys() - throttled - UNTHROTTLED):
         yield f"the route {key} has no throttle of its own"
     for key in sorted(throttled & UNTHROTTLED | (throttled | UNTHROTTLED) - routes.keys()):
         yield f"the route {key} must not be throttled, or is none"
+    made_before = {*stage["DependsOn"], *re.findall(r"\$\{(\w+)\}", json.dumps(stage["Properties"].get("StageVariables")))}
     for key in sorted(throttled & routes.keys()):
-        if routes[key] not in stage["DependsOn"]:
+        if routes[key] not in made_before:
             yield f"the stage is made before its route {key}"
 
 

@@ -24,7 +24,7 @@ REQUESTS_OF_A_MESSAGE = 3
 # reads each batch at once. https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
 WINDOW_SECONDS = {"Witness": 10.0, "Board": 5.0}
 # Each request of theirs came through the HTTP API.
-BY_API = frozenset(["Ingress", "Console"])
+BY_API = frozenset(["Ingress", "Console", "Signin"])
 # What Amazon CloudWatch Logs adds to each line.
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
 LINE_BYTES = 26

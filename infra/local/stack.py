@@ -29,6 +29,7 @@ SLACK_CHANNEL, SLACK_USERS = "C0123456789", ["U0123456789", "U0ADA000001", "U0ST
 API_PEOPLE = ("ada", "bob")
 SLACK_TOKEN_SECRET, SLACK_SIGNING_SECRET = "quell/channels/slack-token", "quell/inbound/slack-signing-secret"
 PAGERDUTY_WEBHOOK_SECRET, PAGERDUTY_USER = "quell/inbound/pagerduty-webhook-secret", "PLH1HKV"
+OIDC_CLIENT_SECRET = "quell/inbound/oidc-client-secret"
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class Local:
             "telegram_webhook": "TelegramWebhookSecretArn",
         }
         generated = {name: self.deployed.secret(output) for name, output in names.items()}
-        made = {"slack_signing": SLACK_SIGNING_SECRET, "pagerduty_webhook": PAGERDUTY_WEBHOOK_SECRET}
+        made = {"slack_signing": SLACK_SIGNING_SECRET, "pagerduty_webhook": PAGERDUTY_WEBHOOK_SECRET, "oidc_client": OIDC_CLIENT_SECRET}
         return generated | {name: self.deployed.secret_named(secret) for name, secret in made.items()}
 
     def facts(self) -> dict[str, Any]:
@@ -176,6 +177,8 @@ def start(children: Children, run: Run, wanted: Wanted, stage: Callable[[str], N
     deployed.create_secret(SLACK_SIGNING_SECRET, slack.signing_secret if slack else secrets.token_hex(16))
     # A test stands in for PagerDuty, and signs with it.
     deployed.create_secret(PAGERDUTY_WEBHOOK_SECRET, secrets.token_urlsafe(48))
+    # A test that starts an identity provider tells it this secret.
+    deployed.create_secret(OIDC_CLIENT_SECRET, secrets.token_urlsafe(48))
     if target:
         deployed.put_secret("SshPrivateKeyArn", target.private_key)
     if telegram:

@@ -15,8 +15,16 @@ use tests::own_function::LOGS;
 use tests::roles::ATTEMPT;
 use tests::stack::{Stack, project};
 
-const ROLES: [&str; 9] = [
+const ROLES: [&str; 10] = [
     "Ingress", "Signals", "Analyzer", "Notifier", "Repair", "Bridge", "Witness", "Console", "Board",
+    "Signin",
+];
+/// With these there is a function for signing in at an identity provider, which no test of this file asks.
+const WITH_PROVIDER: [&str; 4] = [
+    "--param",
+    "OidcIssuer=https://id.example",
+    "--param",
+    "OidcClientId=quell",
 ];
 
 /// What somebody tries. The texts are those of the table.
@@ -124,6 +132,10 @@ const TRIES: [(&str, Try); 32] = [
     (
         "acknowledge and close in PagerDuty in anybody's name",
         Try::ReadsNamed("quell/inbound/pagerduty-webhook-secret"),
+    ),
+    (
+        "be Quell to the identity provider",
+        Try::ReadsNamed("quell/inbound/oidc-client-secret"),
     ),
     ("send signed alerts", Try::Reads("WebhookSecretArn")),
     ("log in to hosts", Try::Reads("SshPrivateKeyArn")),
@@ -315,7 +327,7 @@ fn row(what: &str, granted: &[bool]) -> String {
 
 #[tokio::test]
 async fn a_stolen_role_can_do_what_the_document_says_and_no_more() {
-    let stack = Stack::start_with(&[]);
+    let stack = Stack::start_with(&WITH_PROVIDER);
     let mut roles = Vec::new();
     for function in ROLES {
         roles.push(stack.stolen(function).await);

@@ -249,6 +249,12 @@ fn every_function_is_given_exactly_the_variables_that_it_reads() {
                 board::config::Config::from_variables(&Variables::from_fn(from)).map(drop)
             }),
         ),
+        (
+            "signin".to_owned(),
+            asked(|from| {
+                signin::config::Config::from_variables(&Variables::from_fn(from)).map(drop)
+            }),
+        ),
     ]);
     assert_eq!(given(), reads);
 }
