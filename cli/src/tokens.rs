@@ -57,6 +57,13 @@ enum What {
         #[command(flatten)]
         control: Control,
     },
+    /// Ends the sessions of the console that a person began at the identity provider: they have no token
+    EndSessions {
+        /// The person's name
+        person: String,
+        #[command(flatten)]
+        control: Control,
+    },
 }
 
 fn right(text: &str) -> Result<Right, String> {
@@ -73,8 +80,10 @@ impl Tokens {
         variables: &Environment,
         out: &mut dyn Write,
     ) -> Result<Answer, Failure> {
-        let (What::Make { control, .. } | What::List { control } | What::End { control, .. }) =
-            &self.what;
+        let (What::Make { control, .. }
+        | What::List { control }
+        | What::End { control, .. }
+        | What::EndSessions { control, .. }) = &self.what;
         if let What::Make { person, config, .. } = &self.what {
             named(person, config)?;
         }
@@ -124,6 +133,16 @@ impl Tokens {
                 };
                 table.save_person_token(&ended).await?;
                 writeln!(out, "{}", line(&ended, now))?;
+                Ok(Answer::Yes)
+            }
+            What::EndSessions { person, .. } => {
+                let mut sessions = table.provider_sessions_of(&person).await?;
+                sessions.retain(|session| session.admits(now).is_ok());
+                let count = sessions.len();
+                for session in sessions {
+                    table.end_session(session, now).await?;
+                }
+                writeln!(out, "{count} sessions of {person} ended")?;
                 Ok(Answer::Yes)
             }
         }

@@ -6,7 +6,7 @@ use aws_sdk_lambda::Client;
 use aws_sdk_lambda::error::DisplayErrorContext;
 
 use crate::doctor::finding::{Finding, or_ok};
-use crate::doctor::stack::{Deployed, FUNCTIONS};
+use crate::doctor::stack::Deployed;
 
 const CHECK: &str = "functions";
 const CONCURRENCY: &str = "concurrency";
@@ -52,7 +52,7 @@ impl Function {
 /// The functions of a stack, and what could not be found out about them.
 pub(crate) async fn read(lambda: &Client, stack: &Deployed) -> (Vec<Function>, Vec<Finding>) {
     let (mut functions, mut findings) = (Vec::new(), Vec::new());
-    for role in FUNCTIONS {
+    for role in stack.functions() {
         let name = stack.output(&format!("{role}FunctionName"));
         if name.is_empty() {
             let text = format!("the stack has no output {role}FunctionName");

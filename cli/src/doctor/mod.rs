@@ -14,6 +14,7 @@ mod network;
 mod queues;
 mod run_command;
 mod secrets;
+mod sign_in;
 pub(crate) mod stack;
 mod telegram;
 mod xml;
@@ -29,11 +30,12 @@ use aws::secrets::Secrets;
 use aws::signed::SSM;
 use clap::Args;
 use domain::notification::channels::Channels;
+use domain::notification::sign_in::SignIn;
 use domain::playbook::service::Target;
 use outbound::client;
 use playbook_files::analyzer_files::AnalyzerFiles;
 use playbook_files::operator_files::OperatorFiles;
-use settings::channels_file;
+use settings::sign_in_file;
 use store::Store;
 
 use crate::aws::Environment;
@@ -83,6 +85,7 @@ struct Configured {
     files: OperatorFiles,
     analyzer: AnalyzerFiles,
     channels: Channels,
+    sign_in: SignIn,
 }
 
 impl Doctor {
@@ -91,10 +94,12 @@ impl Doctor {
         variables: &Environment,
         out: &mut dyn Write,
     ) -> Result<Answer, Failure> {
+        let (sign_in, channels) = sign_in_file::load(&self.config)?;
         let configured = Configured {
             files: OperatorFiles::load(&self.config)?,
             analyzer: AnalyzerFiles::load(&self.config)?,
-            channels: channels_file::load(&self.config)?,
+            channels,
+            sign_in,
         };
         let account = Account::new(variables).await?;
         let mut stack = Deployed::read(&account, &self.stack).await?;
@@ -138,6 +143,7 @@ impl Doctor {
         findings.extend(examine_queues(account, &lambda, stack, &functions).await);
         findings.extend(configuration::examine(&lambda, &http, &functions, &self.config).await?);
         findings.extend(examine_secrets(account, &http, stack, &functions, configured).await);
+        findings.extend(sign_in::examine(&http, stack, &configured.sign_in).await);
         let document = stack.named("SsmDocumentName", "-RunStep");
         let (tag, ssm) = (stack.named("SsmTargetTag", ""), account.client(&SSM));
         findings.extend(run_command::examine(&ssm, services, &document, &tag).await);

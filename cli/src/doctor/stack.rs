@@ -22,6 +22,8 @@ const CHECK: &str = "stack";
 pub(crate) const FUNCTIONS: [&str; 9] = [
     "Ingress", "Signals", "Analyzer", "Notifier", "Repair", "Bridge", "Witness", "Console", "Board",
 ];
+/// The function that is there only with an identity provider.
+pub(crate) const SIGNIN: &str = "Signin";
 
 /// Clients of the account.
 #[derive(Debug)]
@@ -123,6 +125,12 @@ impl Deployed {
 
     pub(crate) fn parameter(&self, name: &str) -> &str {
         self.parameters.get(name).map_or("", String::as_str)
+    }
+
+    /// The functions that the stack should have.
+    pub(crate) fn functions(&self) -> impl Iterator<Item = &'static str> {
+        let has_provider = !self.parameter("OidcIssuer").is_empty();
+        FUNCTIONS.into_iter().chain(has_provider.then_some(SIGNIN))
     }
 
     /// A parameter that is a name; without one the stack's name does, with `suffix` behind it.
