@@ -48,7 +48,16 @@ dist: venv $(CHECKS_STAMP) ## The artefacts of a release, in target/dist (ARGS='
 stack: venv ## The local stack alone, with its facts as one line of JSON (ends with Ctrl-D)
 	@$(BIN)/python -m infra.local up $(ARGS)
 
+# An identity provider, at which a story signs in.
+OIDC := infra/local/oidc
+
+$(OIDC)/node_modules/.package-lock.json: $(OIDC)/package.json $(OIDC)/package-lock.json
+	npm --prefix $(OIDC) ci
+	@touch $@
+
 test: venv ## All tests
+	@if command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) --no-print-directory $(OIDC)/node_modules/.package-lock.json; \
+		else echo 'skipped: the story of signing in at an identity provider (install nodejs 20 or newer and npm)'; fi
 	@[ -x /usr/sbin/sshd ] || echo 'skipped: the stories that need a real sshd (install openssh-server)'
 	@command -v prometheus-alertmanager >/dev/null || \
 		echo 'skipped: real_alertmanager, ha_pair, and stories of silences, repair_silence and still_firing (install prometheus-alertmanager)'

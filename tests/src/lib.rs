@@ -10,6 +10,7 @@ pub mod chats;
 pub mod faulty_aws;
 pub mod hostile;
 pub mod http_door;
+pub mod identity_provider;
 pub mod in_process;
 pub mod isolated_ingress;
 pub mod late_ssm;

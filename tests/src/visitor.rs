@@ -10,11 +10,13 @@ use crate::stack::Stack;
 const COOKIE: &str = "__Host-quell-session=";
 
 /// A person with a session of the console.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Visitor<'a> {
     stack: &'a Stack,
     http: Client,
     cookie: Option<String>,
+    /// The cookie of a sign-in at the identity provider that is under way.
+    pending: Option<String>,
 }
 
 impl<'a> Visitor<'a> {
@@ -29,6 +31,7 @@ impl<'a> Visitor<'a> {
             stack,
             http: http.expect("an HTTP client"),
             cookie: None,
+            pending: None,
         }
     }
 
@@ -61,6 +64,35 @@ impl<'a> Visitor<'a> {
         let cookie = cookie.and_then(|cookie| cookie.to_str().ok()?.split(';').next());
         self.cookie = cookie.map(str::to_owned);
         answer
+    }
+
+    /// Begins to sign in at the identity provider, for this page, and gives the address there.
+    ///
+    /// # Panics
+    /// If it leads nowhere.
+    pub async fn begins(&mut self, next: &str) -> String {
+        let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+        let path = format!("console/sign-in/oidc?next={next}");
+        let (to, mut cookies) = led(self.asks(Method::GET, &path)).await;
+        self.pending = cookies.pop();
+        assert!(self.pending.is_some(), "{to}: no cookie");
+        to
+    }
+
+    /// Comes back from the identity provider with this query, and gives where that leads, with the cookies. A session is this visitor's.
+    ///
+    /// # Panics
+    /// If it leads nowhere.
+    pub async fn comes_back(&mut self, query: &str) -> (String, Vec<String>) {
+        let path = format!("console/sign-in/oidc/callback?{query}");
+        let mut request = self.asks(Method::GET, &path);
+        if let Some(pending) = &self.pending {
+            request = request.header("cookie", pending);
+        }
+        let (to, cookies) = led(request).await;
+        let session = cookies.iter().find(|cookie| is_session(cookie));
+        self.cookie = session.cloned().or(self.cookie.take());
+        (to, cookies)
     }
 
     /// The cookie, if there is a session.
@@ -118,6 +150,19 @@ impl<'a> Visitor<'a> {
         let status = answer.status();
         (status, answer.json().await.expect("JSON"))
     }
+}
+
+/// Where an answer leads, and the cookies that it sets, each with its name and value alone.
+async fn led(request: reqwest::RequestBuilder) -> (String, Vec<String>) {
+    let answer = request.send().await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+    let to = answer.headers()["location"].to_str().expect("text");
+    let cookies = answer.headers().get_all("set-cookie").iter();
+    let cookies = cookies.map(|cookie| {
+        let cookie = cookie.to_str().expect("text");
+        cookie.split(';').next().unwrap_or_default().to_owned()
+    });
+    (to.to_owned(), cookies.collect())
 }
 
 /// True for a cookie that is one of a session.

@@ -27,6 +27,7 @@ mod console {
     mod acting;
     mod board;
     pub(crate) mod health;
+    mod oidc;
     mod quality;
     mod reading;
     mod sessions;
