@@ -17,8 +17,8 @@ use tempfile::TempDir;
 use crate::stack::{Stack, project};
 
 const FUNCTIONS: [&str; 10] = [
-    "ingress", "signals", "analyzer", "notifier", "repair", "bridge", "witness", "console", "board",
-    "signin",
+    "ingress", "signals", "analyzer", "notifier", "repair", "bridge", "witness", "console",
+    "board", "signin",
 ];
 /// The names of Lambda's base image and of what SAM builds on top of it.
 const IMAGES: [&str; 2] = ["public.ecr.aws/lambda/provided", "samcli/lambda-provided"];

@@ -16,8 +16,8 @@ use tests::roles::ATTEMPT;
 use tests::stack::{Stack, project};
 
 const ROLES: [&str; 10] = [
-    "Ingress", "Signals", "Analyzer", "Notifier", "Repair", "Bridge", "Witness", "Console", "Board",
-    "Signin",
+    "Ingress", "Signals", "Analyzer", "Notifier", "Repair", "Bridge", "Witness", "Console",
+    "Board", "Signin",
 ];
 /// With these there is a function for signing in at an identity provider, which no test of this file asks.
 const WITH_PROVIDER: [&str; 4] = [
@@ -60,7 +60,7 @@ enum Try {
     DeletesAnchors,
 }
 
-const TRIES: [(&str, Try); 32] = [
+const TRIES: [(&str, Try); 33] = [
     (
         "write an incident, and an approval into it",
         Try::Writes("TableName"),
