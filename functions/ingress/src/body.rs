@@ -18,7 +18,7 @@ use crate::rejection::Rejection;
 pub const MOST_BYTES: usize = 5_500_000;
 
 /// The largest body with a signature where a body is one alert, or what one person did. It is refused before it is hashed, so that a
-/// stranger's costs as little as a small one: 512 KiB are hashed in about a third of a millisecond.
+/// stranger's size does not decide what a refusal costs. Hashing is some 2 ms of CPU for each MB (docs/performance.md).
 pub const MOST_SIGNED_BYTES: usize = 512 * 1024;
 
 /// Longest place and reason in an answer. Both can hold what the sender sent, and megabytes of it
