@@ -158,6 +158,11 @@ impl FoundCause {
         self.titles.get(&language).unwrap_or(&self.title)
     }
 
+    /// The title as a part of a sentence, in every language that it has.
+    pub fn said(&self) -> Phrase {
+        Phrase::translated(&self.title, &self.titles)
+    }
+
     /// The evidence that it cites, such as `E1, E3`.
     pub fn cited(&self) -> String {
         let cited: Vec<String> = self

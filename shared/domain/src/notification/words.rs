@@ -10,30 +10,33 @@ use crate::primitives::phrase::{Phrase, fill};
 
 /// The texts of a language.
 #[derive(Debug)]
-pub struct Words(Value);
+pub struct Words {
+    language: Language,
+    table: Value,
+}
 
 /// What is the same in every language.
 const SYMBOLS: &str = include_str!("../../words/symbols.json");
 const IN_ENGLISH: &str = include_str!("../../words/en.json");
 const IN_TRADITIONAL_CHINESE: &str = include_str!("../../words/zh-TW.json");
 
-static ENGLISH: LazyLock<Words> = LazyLock::new(|| Words::read(&[IN_ENGLISH, SYMBOLS]));
+static ENGLISH: LazyLock<Words> = LazyLock::new(|| Words::read(Language::English, &[IN_ENGLISH, SYMBOLS]));
 static TRADITIONAL_CHINESE: LazyLock<Words> =
-    LazyLock::new(|| Words::read(&[IN_TRADITIONAL_CHINESE, SYMBOLS]));
+    LazyLock::new(|| Words::read(Language::TraditionalChinese, &[IN_TRADITIONAL_CHINESE, SYMBOLS]));
 
 static ENGLISH_CARDS: LazyLock<Words> = LazyLock::new(|| {
     let cards = include_str!("../../words/cards/en.json");
-    Words::read(&[IN_ENGLISH, SYMBOLS, cards])
+    Words::read(Language::English, &[IN_ENGLISH, SYMBOLS, cards])
 });
 static TRADITIONAL_CHINESE_CARDS: LazyLock<Words> = LazyLock::new(|| {
     let cards = include_str!("../../words/cards/zh-TW.json");
-    Words::read(&[IN_TRADITIONAL_CHINESE, SYMBOLS, cards])
+    Words::read(Language::TraditionalChinese, &[IN_TRADITIONAL_CHINESE, SYMBOLS, cards])
 });
 
 static ENGLISH_PAGES: LazyLock<Words> =
-    LazyLock::new(|| Words::read(&[include_str!("../../words/console/en.json")]));
+    LazyLock::new(|| Words::read(Language::English, &[include_str!("../../words/console/en.json")]));
 static TRADITIONAL_CHINESE_PAGES: LazyLock<Words> =
-    LazyLock::new(|| Words::read(&[include_str!("../../words/console/zh-TW.json")]));
+    LazyLock::new(|| Words::read(Language::TraditionalChinese, &[include_str!("../../words/console/zh-TW.json")]));
 
 /// The texts of the console's pages alone, in a language. What cards say as well is in [`words`].
 pub fn page_words(language: Language) -> &'static Words {
@@ -62,7 +65,7 @@ pub fn words(language: Language) -> &'static Words {
 
 impl Words {
     /// Reads tables of one language. A group that several of them have holds the texts of all.
-    fn read(tables: &[&str]) -> Self {
+    fn read(language: Language, tables: &[&str]) -> Self {
         let mut all = Map::new();
         for table in tables {
             let table: Map<String, Value> = serde_json::from_str(table).unwrap_or_default();
@@ -73,17 +76,20 @@ impl Words {
                 }
             }
         }
-        Self(Value::Object(all))
+        Self {
+            language,
+            table: Value::Object(all),
+        }
     }
 
     /// All texts.
     pub fn table(&self) -> &Value {
-        &self.0
+        &self.table
     }
 
     /// A text of a group. One that is missing is its own key: a test keeps the tables complete.
     pub fn text<'a>(&'a self, group: &str, key: &'a str) -> &'a str {
-        self.0[group][key].as_str().unwrap_or(key)
+        self.table[group][key].as_str().unwrap_or(key)
     }
 
     /// The same with its fields filled in.
@@ -114,8 +120,9 @@ impl Words {
     /// A sentence in this language; one that has no translation is in English.
     pub fn say(&self, phrase: &Phrase) -> String {
         phrase.said(
-            &|english| self.0["phrases"][english].as_str(),
-            &|group, code| self.0[group][code].as_str(),
+            self.language,
+            &|english| self.table["phrases"][english].as_str(),
+            &|group, code| self.table[group][code].as_str(),
         )
     }
 }
@@ -191,7 +198,7 @@ mod tests {
             });
             filled.map(|_| fields).expect("every field has a value")
         };
-        let Words(table) = card_words(Language::TraditionalChinese);
+        let table = card_words(Language::TraditionalChinese).table();
         let phrases = table["phrases"].as_object().expect("the phrases");
         for (english, chinese) in phrases {
             let chinese = chinese.as_str().unwrap_or_default();
@@ -239,7 +246,7 @@ mod tests {
             read_all(&project.join(directory), &mut said);
         }
         assert!(said.len() > 70, "{}", said.len());
-        let Words(table) = card_words(Language::TraditionalChinese);
+        let table = card_words(Language::TraditionalChinese).table();
         let phrases = table["phrases"].as_object().expect("the phrases");
         let translated: BTreeSet<String> = phrases.keys().cloned().collect();
         assert_eq!(said, translated);
@@ -258,7 +265,7 @@ mod tests {
             read_all(&project.join(directory), &mut said);
         }
         assert!(said.len() > 30, "{}", said.len());
-        let Words(table) = words(Language::TraditionalChinese);
+        let table = words(Language::TraditionalChinese).table();
         for phrase in said {
             assert!(table["phrases"][&phrase].is_string(), "{phrase}");
         }
@@ -267,7 +274,7 @@ mod tests {
     #[test]
     fn every_event_of_the_log_has_words() {
         for language in Language::ALL {
-            let Words(table) = card_words(language);
+            let table = card_words(language).table();
             let named: BTreeSet<&str> = table["event"]
                 .as_object()
                 .expect("the events")
@@ -314,7 +321,7 @@ mod tests {
         let groups = groups.into_iter().chain([("notice", notices.into())]);
         for (group, codes) in groups {
             for language in Language::ALL {
-                let Words(table) = card_words(language);
+                let table = card_words(language).table();
                 let named: BTreeSet<&str> = table[group]
                     .as_object()
                     .expect("a group")
@@ -354,7 +361,7 @@ mod tests {
     /// Codes, units and abbreviations of English in a text for readers of Chinese.
     #[test]
     fn cards_in_chinese_have_no_raw_words() {
-        let Words(table) = card_words(Language::TraditionalChinese);
+        let table = card_words(Language::TraditionalChinese).table();
         for group in [
             "event", "provider", "duration", "status", "repair", "outcome", "level", "kind",
         ] {

@@ -72,7 +72,7 @@ pub fn choose(
         if let Some(cause) = cause.filter(|_| !spoken_against.is_empty()) {
             return Choice::None(phrase!(
                 "the cause ({cause}) speaks against {playbooks}",
-                cause = cause.title,
+                cause => cause.said(),
                 playbooks = spoken_against.join(", ")
             ));
         }
@@ -105,13 +105,13 @@ pub fn choose(
         if cause.speaks_for.contains(&playbook.id) {
             reasons.push(phrase!(
                 "the cause ({cause}) speaks for it",
-                cause = cause.title
+                cause => cause.said()
             ));
         }
         let against = |other: &&str| {
             phrase!(
                 "the cause ({cause}) speaks against {playbooks}",
-                cause = cause.title,
+                cause => cause.said(),
                 playbooks = other
             )
         };

@@ -11,6 +11,7 @@ use crate::playbook::service::{NoService, Service};
 use crate::playbook::tests::{echo, playbook};
 use crate::policy::track_record::RunCounts;
 use crate::primitives::id::MemberId;
+use crate::primitives::language::Language;
 
 fn service(name: &str, level: &str) -> Service {
     let yaml = format!(
@@ -240,7 +241,7 @@ fn cause(speaks_for: &[&str], speaks_against: &[&str]) -> FoundCause {
         recipe: "r".to_owned(),
         id: "c".to_owned(),
         title: "It is full".to_owned(),
-        titles: [].into(),
+        titles: [(Language::TraditionalChinese, "已滿".to_owned())].into(),
         evidence: EvidenceKind::Measured,
         cites: vec![1],
         speaks_for: ids(speaks_for),
@@ -286,8 +287,10 @@ fn a_cause_takes_out_what_it_speaks_against() {
             panic!("a plan: {expected}")
         };
         assert_eq!(plan.playbook, expected);
-        let last = plan.reasons.last().map(ToString::to_string);
-        assert_eq!(last.as_deref(), Some(reason));
+        let last = plan.reasons.last().expect("a reason");
+        assert_eq!(*last, reason);
+        let chinese = last.said(Language::TraditionalChinese, &|_| None, &|_, _| None);
+        assert_eq!(chinese, reason.replace("It is full", "已滿"));
     }
     let all = cause(&[], &["by-name", "twin", "by-type"]);
     let Choice::None(why) = chosen(&all) else {

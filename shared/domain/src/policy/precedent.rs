@@ -197,7 +197,7 @@ pub fn past_facts(past: &[Incident]) -> Vec<Phrase> {
                 at,
                 name,
                 ending => ending,
-                cause
+                cause => cause
             ),
         }
     };
@@ -231,7 +231,7 @@ pub fn open_facts(open: &[Incident]) -> Vec<Phrase> {
                 target,
                 severity,
                 state => state,
-                cause
+                cause => cause
             ),
         }
     };
@@ -344,9 +344,14 @@ fn state(status: Status) -> Phrase {
     }
 }
 
-fn cause(incident: &Incident) -> Option<String> {
+fn cause(incident: &Incident) -> Option<Phrase> {
     let analysis = incident.analysis.as_ref()?;
-    Some(line(&analysis.root_cause, CAUSE_CHARACTERS))
+    let cut = |text: &str| line(text, CAUSE_CHARACTERS);
+    let translations = analysis.translations.iter();
+    let translations = translations
+        .map(|(language, texts)| (*language, cut(&texts.root_cause)))
+        .collect();
+    Some(Phrase::translated(&cut(&analysis.root_cause), &translations))
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::language::Language;
+
 /// A sentence of ours in English, in which `{name}` stands for a value; or a text from outside as it is.
 ///
 /// It is stored as a plain text where it has no values, as every sentence was before there were phrases.
@@ -14,6 +16,8 @@ use serde::{Deserialize, Serialize};
 pub struct Phrase {
     text: Cow<'static, str>,
     values: BTreeMap<Cow<'static, str>, Part>,
+    /// A text of the configuration brings its own: no table of ours has them.
+    translations: BTreeMap<Language, String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -23,6 +27,8 @@ enum Stored {
     WithValues {
         text: Cow<'static, str>,
         values: BTreeMap<Cow<'static, str>, Part>,
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        translations: BTreeMap<Language, String>,
     },
 }
 
@@ -52,18 +58,36 @@ impl From<Stored> for Phrase {
             Stored::Text(text) => Self {
                 text,
                 values: BTreeMap::new(),
+                translations: BTreeMap::new(),
             },
-            Stored::WithValues { text, values } => Self { text, values },
+            Stored::WithValues {
+                text,
+                values,
+                translations,
+            } => Self {
+                text,
+                values,
+                translations,
+            },
         }
     }
 }
 
 impl From<Phrase> for Stored {
-    fn from(Phrase { text, values }: Phrase) -> Self {
-        if values.is_empty() {
+    fn from(phrase: Phrase) -> Self {
+        let Phrase {
+            text,
+            values,
+            translations,
+        } = phrase;
+        if values.is_empty() && translations.is_empty() {
             Self::Text(text)
         } else {
-            Self::WithValues { text, values }
+            Self::WithValues {
+                text,
+                values,
+                translations,
+            }
         }
     }
 }
@@ -75,6 +99,15 @@ impl Phrase {
         Self {
             text: Cow::Borrowed(text),
             values: BTreeMap::from(values),
+            translations: BTreeMap::new(),
+        }
+    }
+
+    /// A text of the configuration, with its translations there.
+    pub fn translated(text: &str, translations: &BTreeMap<Language, String>) -> Self {
+        Self {
+            translations: translations.clone(),
+            ..text.into()
         }
     }
 
@@ -109,6 +142,7 @@ impl Phrase {
                 .into_iter()
                 .map(|(place, part)| (Cow::Owned(place), part.into()))
                 .collect(),
+            translations: BTreeMap::new(),
         }
     }
 
@@ -117,20 +151,26 @@ impl Phrase {
     /// that names a value that is not there stays as it is: texts from outside may have braces.
     pub fn said<'w>(
         &self,
+        language: Language,
         translated: &dyn Fn(&str) -> Option<&'w str>,
         word: &dyn Fn(&str, &str) -> Option<&'w str>,
     ) -> String {
-        let wording = translated(&self.text).unwrap_or(&self.text);
+        let own = self.translations.get(&language).map(String::as_str);
+        let wording = own.or_else(|| translated(&self.text)).unwrap_or(&self.text);
         if self.values.is_empty() {
             return wording.to_owned();
         }
         let value = |name: &str| {
             Some(match self.values.get(name)? {
                 Part::Value(value) => word(name, value).unwrap_or(value).to_owned(),
-                Part::Sentence { say } => say.said(translated, word),
+                Part::Sentence { say } => say.said(language, translated, word),
             })
         };
         fill(wording, value).unwrap_or_else(|_| wording.to_owned())
+    }
+
+    fn in_english(&self) -> String {
+        self.said(Language::English, &|_| None, &|_, _| None)
     }
 
     /// The same sentence where its English text is what `changed` makes of it, else that text, which has no translation any more: so
@@ -150,7 +190,7 @@ impl Phrase {
 /// In English.
 impl fmt::Display for Phrase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.said(&|_| None, &|_, _| None))
+        f.write_str(&self.in_english())
     }
 }
 
@@ -160,6 +200,7 @@ impl From<String> for Phrase {
         Self {
             text: Cow::Owned(text),
             values: BTreeMap::new(),
+            translations: BTreeMap::new(),
         }
     }
 }
@@ -172,7 +213,7 @@ impl From<&str> for Phrase {
 
 impl PartialEq<str> for Phrase {
     fn eq(&self, english: &str) -> bool {
-        self.said(&|_| None, &|_, _| None).as_str() == english
+        self.in_english() == english
     }
 }
 
@@ -228,6 +269,10 @@ mod tests {
     use serde_json::json;
 
     use super::{Phrase, fill};
+    use crate::primitives::language::Language;
+
+    /// These tests bring the texts of their language themselves.
+    const ANY: Language = Language::TraditionalChinese;
 
     /// A language without words for codes.
     const NO_WORDS: fn(&str, &str) -> Option<&'static str> = |_, _| None;
@@ -238,7 +283,7 @@ mod tests {
         let phrase = phrase!("{made} on {target}, of {most}", made, target = "web", most);
         assert_eq!(phrase, "3 on web, of 2");
         let other = |_: &str| Some("{target}: {made}/{most}");
-        assert_eq!(phrase.said(&other, &NO_WORDS), "web: 3/2");
+        assert_eq!(phrase.said(ANY, &other, &NO_WORDS), "web: 3/2");
         let stored = json!({
             "text": "{made} on {target}, of {most}", "values": { "made": "3", "target": "web", "most": "2" },
         });
@@ -261,7 +306,7 @@ mod tests {
     fn values_are_never_read_as_wording() {
         let hostile = phrase!("{one} and {other}", one = "{other}", other = "{one}");
         assert_eq!(hostile, "{other} and {one}");
-        assert_eq!(hostile.said(&|_| Some("{missing}"), &NO_WORDS), "{missing}");
+        assert_eq!(hostile.said(ANY, &|_| Some("{missing}"), &NO_WORDS), "{missing}");
     }
 
     #[test]
@@ -270,7 +315,7 @@ mod tests {
         let word = |group: &str, code: &str| {
             ((group, code) == ("guardrail", "kill_switch")).then_some("the kill switch")
         };
-        assert_eq!(phrase.said(&|_| None, &word), "stopped by the kill switch");
+        assert_eq!(phrase.said(ANY, &|_| None, &word), "stopped by the kill switch");
         assert_eq!(phrase, "stopped by kill_switch");
     }
 
@@ -289,7 +334,7 @@ mod tests {
         ] {
             let phrase = Phrase::several(names.into_iter().map(one));
             assert_eq!(phrase, english);
-            assert_eq!(phrase.said(&translated, &NO_WORDS), said);
+            assert_eq!(phrase.said(ANY, &translated, &NO_WORDS), said);
         }
         // More of them than JSON can hold within each other.
         let many = Phrase::several((0..500).map(|n| one(&n.to_string())));
@@ -308,10 +353,24 @@ mod tests {
                 _ => "{at}: {why}",
             })
         };
-        assert_eq!(phrase.said(&translated, &NO_WORDS), "now: {why}?");
+        assert_eq!(phrase.said(ANY, &translated, &NO_WORDS), "now: {why}?");
         let stored = json!({
             "text": "not asked: {why} ({at})",
             "values": { "at": "now", "why": { "say": { "text": "the alert has no {name}", "values": { "name": "{why}" } } } },
+        });
+        assert_eq!(serde_json::to_value(&phrase).ok(), Some(stored.clone()));
+        assert_eq!(serde_json::from_value(stored).ok(), Some(phrase));
+    }
+
+    #[test]
+    fn a_text_of_the_configuration_brings_its_translations() {
+        let title = Phrase::translated("It is full", &[(ANY, "已滿 {why}".to_owned())].into());
+        let phrase = phrase!("because: {why}", why => title);
+        assert_eq!(phrase, "because: It is full");
+        assert_eq!(phrase.said(ANY, &|_| None, &NO_WORDS), "because: 已滿 {why}");
+        let stored = json!({
+            "text": "because: {why}",
+            "values": { "why": { "say": { "text": "It is full", "values": {}, "translations": { "zh-TW": "已滿 {why}" } } } },
         });
         assert_eq!(serde_json::to_value(&phrase).ok(), Some(stored.clone()));
         assert_eq!(serde_json::from_value(stored).ok(), Some(phrase));

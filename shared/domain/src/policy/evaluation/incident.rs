@@ -117,7 +117,7 @@ impl GuardrailContext<'_> {
         match analysis.and_then(|analysis| analysis.cause.as_ref()) {
             Some(cause) if !cause.speaks_for.contains(playbook) => Err(phrase!(
                 "the cause ({cause}) does not speak for {playbook}",
-                cause = cause.title,
+                cause => cause.said(),
                 playbook
             )),
             _ => Ok(()),
