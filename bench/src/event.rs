@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::Failure;
 
-/// A large delivery of Alertmanager, and nearly the largest body that ingress reads.
-const FORGED_BYTES: [usize; 2] = [64 << 10, 5 << 20];
+/// A large delivery of Alertmanager, the largest body with one signed alert that is hashed, and nearly the largest that ingress reads.
+const FORGED_BYTES: [usize; 3] = [64 << 10, 256 << 10, 5 << 20];
 
 /// The sample as API Gateway hands it to a function.
 pub(crate) fn sample(project: &Path) -> Result<Value, Failure> {
@@ -24,6 +24,7 @@ pub(crate) struct Strange {
     pub(crate) token: String,
     /// Large bodies with a wrong signature, which have to be hashed before they are refused.
     pub(crate) signed: String,
+    pub(crate) signed_256kb: String,
     pub(crate) signed_5mb: String,
     /// The largest of them where one alert is signed: too large to be hashed at all.
     pub(crate) alert_5mb: String,
@@ -40,7 +41,7 @@ pub(crate) fn strange(sample: &Value) -> Result<Strange, Failure> {
         "x-signature-256".to_owned(),
         json!(format!("sha256={}", "0".repeat(64))),
     );
-    let [signed, signed_5mb] = FORGED_BYTES.map(|bytes| {
+    let [signed, signed_256kb, signed_5mb] = FORGED_BYTES.map(|bytes| {
         forged["body"] = json!("x".repeat(bytes));
         forged.to_string()
     });
@@ -48,6 +49,7 @@ pub(crate) fn strange(sample: &Value) -> Result<Strange, Failure> {
         token: strange.to_string(),
         alert_5mb: signed_5mb.replace("/webhooks/alertmanager", "/webhooks/alerts"),
         signed,
+        signed_256kb: signed_256kb.replace("/webhooks/alertmanager", "/webhooks/alerts"),
         signed_5mb,
     })
 }

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use crate::Failure;
 
 /// The programs that are measured, as cargo names them.
-const PROGRAMS: [&str; 5] = [
+const PROGRAMS: [&str; 6] = [
     "bare-hello",
+    "bare-http",
     "minimal-door",
     "ingress",
     "analyzer",

@@ -190,6 +190,10 @@ pub(crate) fn all(
             event: Some(strange.signed_5mb.clone()),
             ..binary("bare-5mb", "bare-hello", &[], "hello")
         },
+        Variant {
+            event: Some(strange.signed_5mb.clone()),
+            ..binary("bare-http-5mb", "bare-http", &[], "hello")
+        },
         binary("door", "minimal-door", &["UpdateItem"], "counted"),
         binary("join", "ingress", &["GetSecretValue"], JOINED),
         Variant {
@@ -211,6 +215,7 @@ pub(crate) fn all(
             ..binary("refuse", "ingress", &["GetSecretValue"], "")
         },
         forged("refuse-signed", &strange.signed),
+        forged("refuse-256kb-alert", &strange.signed_256kb),
         forged("refuse-5mb", &strange.signed_5mb),
         forged("refuse-5mb-alert", &strange.alert_5mb),
         Variant {

@@ -19,7 +19,7 @@ pub const MOST_BYTES: usize = 5_500_000;
 
 /// The largest body with a signature where a body is one alert, or what one person did. It is refused before it is hashed, so that a
 /// stranger's size does not decide what a refusal costs. Hashing is some 2 ms of CPU for each MB (docs/performance.md).
-pub const MOST_SIGNED_BYTES: usize = 512 * 1024;
+pub const MOST_SIGNED_BYTES: usize = 256 * 1024;
 
 /// Longest place and reason in an answer. Both can hold what the sender sent, and megabytes of it
 /// would not fit Lambda's answer: the sender would see a 5xx and send it again.
