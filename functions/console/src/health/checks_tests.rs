@@ -11,7 +11,8 @@ use domain::primitives::language::Language;
 use jiff::{SignedDuration, Timestamp};
 use store::Backlog;
 
-use super::{Check, Kind, State, checks};
+use super::checks;
+use crate::health::check::{Check, Kind, State};
 use crate::health::facts::{Anchors, ChannelFacts, Facts, Unreadable, Work};
 
 /// A moment, so many minutes before the look.

@@ -1,6 +1,7 @@
 //! Health of Quell itself: what it can say from its tables, as lines with a state, a reason and where to read on. What only CloudWatch
 //! knows, such as the age of queues, has alarms and a dashboard.
 
+mod check;
 mod checks;
 mod facts;
 
@@ -12,7 +13,7 @@ use crate::app::App;
 use crate::refusal::Refusal;
 use crate::say::{Moment, Say};
 
-pub(crate) use self::checks::{Check, State};
+pub(crate) use self::check::{Check, State};
 
 /// Quell's health.
 #[derive(Debug)]
