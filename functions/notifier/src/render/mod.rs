@@ -9,6 +9,7 @@ pub(crate) mod links;
 pub mod markup;
 pub mod picture;
 pub mod presenter;
+pub(crate) mod responsible;
 pub mod templates;
 pub mod view;
 
