@@ -4,6 +4,7 @@ mod eligibility;
 pub mod expiry;
 mod press;
 pub mod quorum;
+mod request;
 pub mod revocation;
 pub mod stop;
 
