@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
-use domain::playbook::service::Target;
+use domain::playbook::target::Target;
 use playbook_files::operator_files::OperatorFiles;
 use serde_json::Value;
 use tempfile::TempDir;

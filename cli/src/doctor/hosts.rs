@@ -1,7 +1,8 @@
 //! Hosts over SSH: compares each one's host key with the key that the registry pins, without logging in.
 
 use bridge::ssh::probe::{Shown, host_key};
-use domain::playbook::service::{Service, Target};
+use domain::playbook::service::Service;
+use domain::playbook::target::Target;
 use futures_util::future::join_all;
 
 use crate::doctor::finding::{Finding, or_ok};

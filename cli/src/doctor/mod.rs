@@ -31,7 +31,7 @@ use aws::signed::SSM;
 use clap::Args;
 use domain::notification::channels::Channels;
 use domain::notification::sign_in::SignIn;
-use domain::playbook::service::Target;
+use domain::playbook::target::Target;
 use outbound::client;
 use playbook_files::analyzer_files::AnalyzerFiles;
 use playbook_files::operator_files::OperatorFiles;

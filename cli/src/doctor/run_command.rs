@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use aws::signed::{CallError, SignedClient};
-use domain::playbook::service::{Service, Target};
+use domain::playbook::service::Service;
 use domain::playbook::ssm_target::SsmTarget;
+use domain::playbook::target::Target;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 

@@ -2,7 +2,7 @@
 
 use domain::incident::repair::{StepOutcome, StepResult};
 use domain::phrase;
-use domain::playbook::service::Target;
+use domain::playbook::target::Target;
 
 use crate::resolve::ResolvedStep;
 use crate::sentences::nothing_ran;

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use domain::playbook::command::{Check, Fact, Step};
 use domain::playbook::condition::When;
 use domain::playbook::scope::Scope;
-use domain::playbook::service::{Bastion, Service, SshTarget};
+use domain::playbook::service::Service;
+use domain::playbook::target::{Bastion, SshTarget};
 use domain::playbook::{Auto, Match, Parameter, Playbook};
 use domain::policy::limits::Limits;
 

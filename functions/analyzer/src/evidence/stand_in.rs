@@ -2,7 +2,8 @@
 
 use domain::alert::classification::AlertTables;
 use domain::alert::{Alert, AlertStatus, AlertType, Texts};
-use domain::playbook::service::{Level, Lock, Service, SshTarget, Target};
+use domain::playbook::service::{Level, Lock, Service};
+use domain::playbook::target::{SshTarget, Target};
 use domain::primitives::duration::Length;
 use domain::primitives::id::MemberId;
 use jiff::Timestamp;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use domain::incident::repair::{StepOutcome, StepResult};
 use domain::phrase;
-use domain::playbook::service::SshTarget;
+use domain::playbook::target::SshTarget;
 use russh::client::Msg;
 use russh::{Channel, ChannelMsg, Sig};
 use tokio::time::timeout;

@@ -1,6 +1,6 @@
 //! Check of a host's key without a login, for `quell doctor`.
 
-use domain::playbook::service::SshTarget;
+use domain::playbook::target::SshTarget;
 use tokio::time::Instant;
 
 use crate::ssh::connect_error::ConnectError;

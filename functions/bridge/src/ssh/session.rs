@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::phrase;
-use domain::playbook::service::{Bastion, SshTarget};
+use domain::playbook::target::{Bastion, SshTarget};
 use domain::primitives::phrase::Phrase;
 use russh::client::{Config, Handle, Msg, connect_stream};
 use russh::keys::{PrivateKey, PrivateKeyWithHashAlg, PublicKey};

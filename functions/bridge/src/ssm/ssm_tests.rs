@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use aws::AwsEnvironment;
 use domain::incident::repair::{StepOutcome, StepResult};
-use domain::playbook::service::{Service, Target};
+use domain::playbook::service::Service;
+use domain::playbook::target::Target;
 use loopback::{Reply, Server};
 use serde_json::{Value, json};
 use settings::variables::Variables;

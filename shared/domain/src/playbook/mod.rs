@@ -15,6 +15,8 @@ pub mod service;
 #[cfg(feature = "playbooks")]
 pub mod ssm_target;
 #[cfg(feature = "playbooks")]
+pub mod target;
+#[cfg(feature = "playbooks")]
 mod validation;
 
 #[cfg(feature = "playbooks")]
