@@ -20,7 +20,7 @@ mod telegram;
 mod xml;
 
 #[cfg(test)]
-#[path = "doctor_tests.rs"]
+#[path = "doctor_tests/mod.rs"]
 mod tests;
 
 use std::io::Write;
