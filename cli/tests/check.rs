@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 mod cases;
 
-use cases::{CASES, Case, Change};
+use cases::{Case, Change};
 
 const ALERT_RULES: &str = "alert-rules.json";
 
@@ -102,7 +102,7 @@ fn each_message_says_where_and_what_to_write() {
     let (mut all, mut wrong) = (String::new(), Vec::new());
     let (_, of_shipped) = check(&shipped(), &[]);
     let of_shipped: Vec<&str> = of_shipped.lines().collect();
-    for case in CASES {
+    for case in cases::all() {
         let directory = directory(case);
         let (status, text) = check(directory.path(), &[]);
         // What the shipped files are warned of is no part of a case.
@@ -166,7 +166,7 @@ fn each_block_of_the_cookbook_fits_the_shipped_files() {
 
 #[test]
 fn machines_are_told_the_same() {
-    let directory = directory(&CASES[0]);
+    let directory = directory(cases::all().next().expect("a case"));
     let (_, text) = check(directory.path(), &[]);
     let (status, json) = check(directory.path(), &["--json"]);
     let found: Value = serde_json::from_str(&json).expect("JSON");
