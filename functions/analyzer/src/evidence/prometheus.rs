@@ -295,5 +295,5 @@ fn chart_window(end: Timestamp) -> Window {
 }
 
 #[cfg(test)]
-#[path = "prometheus_tests.rs"]
+#[path = "prometheus_tests/mod.rs"]
 mod tests;
