@@ -1,6 +1,7 @@
 //! Episodes: deliveries that race for one fingerprint, the join's condition, the unsent marks, and the
 //! checks that end what nobody hears of.
 
+mod histories;
 mod rules;
 mod step;
 
@@ -19,141 +20,15 @@ use crate::world::{at, member, number_of};
 
 pub use self::rules::Rules;
 
+use self::histories::{Delivery, History, LARGE, SMALL};
+
 const WINDOWS: Windows = Windows {
     debounce: SignedDuration::from_secs(300),
     stale: SignedDuration::from_secs(18_000),
 };
-/// The moments of a history, in seconds: within the settling time, within the debounce window, after
-/// it, and twice after an open episode has become stale. At the last one nothing arrives.
-const CLOCK: &[i64] = &[0, 10, 320, 20_000, 40_000];
-/// The moments of a history in which nothing resolves.
-const SHORT_CLOCK: &[i64] = &[0, 20_000, 40_000];
+
 /// How many deliveries are handled at a time.
 const AT_WORK: usize = 2;
-
-/// What a sender delivers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Delivery {
-    Fires {
-        member: u8,
-        critical: bool,
-        /// Seconds after the beginning, by its sender.
-        since: i64,
-        left_out: u8,
-        forbids_repair: bool,
-    },
-    Resolved {
-        member: u8,
-    },
-}
-
-const fn fires(member: u8, critical: bool, since: i64) -> Delivery {
-    Delivery::Fires {
-        member,
-        critical,
-        since,
-        left_out: 0,
-        forbids_repair: false,
-    }
-}
-
-/// What the messages say of an episode whose sender leaves alerts out and forbids repairs.
-const fn special(left_out: u8, forbids_repair: bool) -> Delivery {
-    Delivery::Fires {
-        member: 1,
-        critical: false,
-        since: -100,
-        left_out,
-        forbids_repair,
-    }
-}
-
-/// The deliveries of a history, which may arrive in any order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct History {
-    deliveries: &'static [Delivery],
-    clock: &'static [i64],
-    crashes: u8,
-}
-
-const RESOLVED: Delivery = Delivery::Resolved { member: 1 };
-const SMALL: [History; 8] = [
-    race(
-        &[
-            fires(1, false, -100),
-            fires(1, false, -100),
-            fires(2, true, -50),
-        ],
-        1,
-    ),
-    race(
-        &[
-            fires(2, true, -100),
-            fires(1, false, -100),
-            fires(1, true, -100),
-        ],
-        0,
-    ),
-    race(&[special(0, false), special(7, false), special(0, true)], 0),
-    race(
-        &[
-            fires(1, false, -100),
-            fires(2, true, -50),
-            special(7, false),
-        ],
-        1,
-    ),
-    flap(&[fires(1, false, -100), RESOLVED, fires(1, false, 5)], 0),
-    flap(&[fires(1, false, -100), RESOLVED, fires(2, false, 5)], 0),
-    flap(&[fires(2, false, -100), RESOLVED, fires(1, false, -100)], 0),
-    flap(&[fires(1, false, -100), RESOLVED, special(0, true)], 0),
-];
-const LARGE: [History; 4] = [
-    flap(&[fires(1, false, -100), RESOLVED, fires(1, false, 5)], 2),
-    flap(
-        &[
-            fires(1, false, -100),
-            RESOLVED,
-            fires(1, true, -100),
-            fires(2, false, -50),
-        ],
-        1,
-    ),
-    flap(
-        &[
-            fires(1, false, -100),
-            fires(2, true, -100),
-            RESOLVED,
-            special(0, true),
-        ],
-        1,
-    ),
-    race(
-        &[
-            fires(1, false, -100),
-            fires(1, true, -100),
-            special(7, true),
-            special(0, true),
-        ],
-        2,
-    ),
-];
-
-const fn race(deliveries: &'static [Delivery], crashes: u8) -> History {
-    History {
-        deliveries,
-        clock: SHORT_CLOCK,
-        crashes,
-    }
-}
-
-const fn flap(deliveries: &'static [Delivery], crashes: u8) -> History {
-    History {
-        deliveries,
-        clock: CLOCK,
-        crashes,
-    }
-}
 
 #[derive(Debug)]
 pub struct EpisodeModel {
@@ -546,7 +421,8 @@ fn members_of(episode: &Episode) -> BTreeMap<&str, Member> {
 
 #[cfg(test)]
 mod tests {
-    use super::{EpisodeModel, History, MARKED, Rules, fires, race, special};
+    use super::histories::{fires, race, special};
+    use super::{EpisodeModel, History, MARKED, Rules};
     use crate::check::tests::{each_condition_counts, holds};
     use crate::check::{explore, explore_until};
 
