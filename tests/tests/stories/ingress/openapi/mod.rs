@@ -3,6 +3,8 @@
 
 mod document;
 mod traffic;
+mod traffic_of_alerts;
+mod traffic_of_people;
 mod traffic_recorder;
 
 use std::collections::BTreeSet;
