@@ -162,17 +162,6 @@ mod tests {
     use crate::screen::Screen;
 
     #[test]
-    fn the_document_shows_what_is_printed() {
-        let answer = include_str!("../tests/api/quality.json");
-        let found: Found = serde_json::from_str(answer).expect("an answer");
-        let mut out = Vec::new();
-        write(&found, Screen::PLAIN, &mut out).expect("written");
-        let printed = String::from_utf8(out).expect("text");
-        let page = include_str!("../../docs/command.md");
-        assert!(page.contains(&printed), "docs/command.md lacks\n{printed}");
-    }
-
-    #[test]
     fn what_was_not_looked_at_is_said() {
         let none: Found = serde_json::from_value(serde_json::json!({
             "from": "2026-11-18T21:16:00Z", "as_of": "2026-11-25T21:16:00Z", "looked_at": 2_000, "complete": false, "rules": [], "left_out": 0,

@@ -102,17 +102,6 @@ mod tests {
     use crate::screen::Screen;
 
     #[test]
-    fn the_document_shows_what_is_printed() {
-        let answer = include_str!("../tests/api/health.json");
-        let found: Found = serde_json::from_str(answer).expect("an answer");
-        let mut out = Vec::new();
-        write(&found, Screen::PLAIN, &mut out).expect("written");
-        let printed = String::from_utf8(out).expect("text");
-        let page = include_str!("../../docs/command.md");
-        assert!(page.contains(&printed), "docs/command.md lacks\n{printed}");
-    }
-
-    #[test]
     fn a_bad_line_names_where_to_read_on() {
         let found: Found = serde_json::from_value(serde_json::json!({ "checks": [
             { "check": "repairs", "state": "bad", "why": "1 repairs are under way.", "section": "a-repair-that-was-cut-off" },

@@ -161,10 +161,14 @@ fn blocks(page: &str, command: &str) -> Vec<(Vec<String>, String)> {
     blocks
 }
 
-/// True if a text has these lines; a line with `…` alone stands for any lines.
+/// True if a text is these lines; a line with `…` alone stands for any lines.
 fn has(found: &str, shown: &str) -> bool {
     // The last line of a block has no end.
     let (mut rest, shown) = (found, format!("{shown}\n"));
+    // What leaves nothing out is all of it.
+    if !shown.contains('…') {
+        return found == shown;
+    }
     let mut parts = shown.split("…\n").map(str::trim_end);
     parts.all(|part| match rest.split_once(part) {
         Some((_, after)) => {
