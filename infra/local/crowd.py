@@ -7,9 +7,7 @@ come. Then the board is looked at as its function keeps it, and after that item 
 from __future__ import annotations
 
 import json
-import os
 import random
-import shutil
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -17,9 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.local import alertmanager, build, price, signals, stack, story, target_host
+from infra.local import alertmanager, price, stack, story
 from infra.local.errors import StageFailed
-from infra.local.paths import Run
 from infra.local.processes import Children
 from infra.local.show import Screen
 from infra.local.story import ANNOTATIONS, LABELS
@@ -40,20 +37,8 @@ Item = dict[str, dict[str, str]]
 
 
 def run(bootstraps: Path | None, incidents: int) -> int:
-    signals.raise_stop()
-    here, children, screen = Run.create(f"crowd-{os.getpid()}"), Children(), Screen.start()
-    meter = here.directory / "meter.jsonl"
-    os.environ["QUELL_METER"] = str(meter)
-    try:
-        built = bootstraps or build.with_cargo(build.FUNCTIONS, here, screen.progress)
-        ssh_host = None if target_host.find_sshd() else build.with_cargo(["ssh-host"], here, screen.progress) / "ssh-host"
-        wanted = stack.Wanted(built, without=frozenset(["witness"]), own_ssh_host=ssh_host)
-        local = stack.start(children, here, wanted, screen.progress)
+    with price.metered("crowd", bootstraps, without=frozenset(["witness"])) as (children, local, screen, meter):
         rows = _measured(children, local, screen, meter, incidents)
-    finally:
-        signals.ignore_endings()
-        children.stop_all()
-        shutil.rmtree(here.directory, ignore_errors=True)
     print(f"| a look with {incidents:,} open incidents | DynamoDB requests | read units | KB of the page | first answer, ms | median of {LOOKS}, ms |")
     print("|---|---|---|---|---|---|")
     print("\n".join(rows))

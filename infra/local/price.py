@@ -35,24 +35,31 @@ LOOKS_OF_AN_HOUR = 1_200
 
 
 def run(bootstraps: Path | None) -> int:
-    signals.raise_stop()
-    here, children, screen = Run.create(f"price-{os.getpid()}"), Children(), Screen.start()
-    meter = here.directory / "meter.jsonl"
-    os.environ["QUELL_METER"] = str(meter)
-    try:
-        built = bootstraps or build.with_cargo(build.FUNCTIONS, here, screen.progress)
-        ssh_host = None if target_host.find_sshd() else build.with_cargo(["ssh-host"], here, screen.progress) / "ssh-host"
-        local = stack.start(children, here, stack.Wanted(built, own_ssh_host=ssh_host), screen.progress)
+    with metered("price", bootstraps) as (children, local, screen, meter):
         flows, lines = _flows(children, local, screen, meter)
-    finally:
-        signals.ignore_endings()
-        children.stop_all()
-        shutil.rmtree(here.directory, ignore_errors=True)
     listed = bill.prices()
     print(bill.table(flows, listed))
     print(bill.metrics(bill.metrics_in(lines), listed))
     print(bill.months(listed))
     return 0
+
+
+@contextmanager
+def metered(name: str, bootstraps: Path | None, without: frozenset[str] = frozenset()) -> Iterator[tuple[Children, stack.Local, Screen, Path]]:
+    """A stack of its own, whose functions write what they ask for into a file, which comes last. It is gone in the end."""
+    signals.raise_stop()
+    here, children, screen = Run.create(f"{name}-{os.getpid()}"), Children(), Screen.start()
+    meter = here.directory / "meter.jsonl"
+    os.environ["QUELL_METER"] = str(meter)
+    try:
+        built = bootstraps or build.with_cargo(build.FUNCTIONS, here, screen.progress)
+        ssh_host = None if target_host.find_sshd() else build.with_cargo(["ssh-host"], here, screen.progress) / "ssh-host"
+        wanted = stack.Wanted(built, without=without, own_ssh_host=ssh_host)
+        yield children, stack.start(children, here, wanted, screen.progress), screen, meter
+    finally:
+        signals.ignore_endings()
+        children.stop_all()
+        shutil.rmtree(here.directory, ignore_errors=True)
 
 
 @dataclass
