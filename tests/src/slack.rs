@@ -115,18 +115,8 @@ impl Stack {
     /// # Panics
     /// If it does not.
     pub async fn slack(&self, action: &str, parameters: &Value) -> Value {
-        let url = format!("{}/{action}", self.facts.slack.control_url);
-        let response = self
-            .http
-            .post(url)
-            .json(parameters)
-            .send()
-            .await
-            .expect("the stand-in answers");
-        let status = response.status();
-        let answer: Value = response.json().await.expect("JSON");
-        assert_eq!(status, 200, "{action}: {answer}");
-        answer
+        let url = &self.facts.slack.control_url;
+        self.ask_stand_in(url, action, parameters).await
     }
 }
 

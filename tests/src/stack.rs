@@ -450,10 +450,14 @@ impl Stack {
     /// # Panics
     /// If it does not.
     pub async fn control(&self, action: &str, parameters: &Value) -> Value {
-        let url = format!("{}/{action}", self.facts.telegram.control_url);
+        let url = &self.facts.telegram.control_url;
+        self.ask_stand_in(url, action, parameters).await
+    }
+
+    pub(crate) async fn ask_stand_in(&self, url: &str, action: &str, parameters: &Value) -> Value {
         let response = self
             .http
-            .post(url)
+            .post(format!("{url}/{action}"))
             .json(parameters)
             .send()
             .await
