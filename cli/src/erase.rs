@@ -102,17 +102,41 @@ impl Erase {
                 (Erasure::Output, options, now - age)
             }
         };
-        let store = Store::new(dynamodb, options.table.table.clone());
-        let by = caller(&aws, variables).await;
-        let by = ErasedBy {
-            by: &by,
+        let found = Erasing {
+            store: Store::new(dynamodb, options.table.table.clone()),
+            erasure,
+            before,
+            dry_run: options.dry_run,
+            by: &caller(&aws, variables).await,
             why: &options.why,
-            at: now,
-        };
+            now,
+        }
+        .run(out)
+        .await?;
+        found.say(options.dry_run, out)?;
+        Ok(Answer::of(found.open == 0 && found.unreadable == 0))
+    }
+}
+
+/// What is erased, from where, and for whom.
+struct Erasing<'a> {
+    store: Store,
+    erasure: Erasure,
+    /// Only from incidents whose last entry is no younger.
+    before: Timestamp,
+    dry_run: bool,
+    by: &'a str,
+    why: &'a str,
+    now: Timestamp,
+}
+
+impl Erasing<'_> {
+    /// Goes through all incidents of the table, with a line for each that holds something.
+    async fn run(&self, out: &mut dyn Write) -> Result<Found, Failure> {
         let mut found = Found::default();
         let mut ids = Vec::new();
         let mut logs: BTreeMap<IncidentId, Vec<Entry>> = BTreeMap::new();
-        for item in store.export().await? {
+        for item in self.store.export().await? {
             match item {
                 Exported::Head(id, _) => ids.push(id),
                 Exported::Entry(id, entry) => logs.entry(id).or_default().push(*entry),
@@ -124,51 +148,47 @@ impl Erase {
         }
         for id in ids {
             let log = logs.remove(&id).unwrap_or_default();
-            let incident = store.known_incident(&id).await?;
-            if log.last().is_some_and(|last| last.at > before) {
-                continue;
-            }
-            let entries: Vec<ErasedEntry> = log.iter().filter_map(|e| erasure.entry(e)).collect();
-            if entries.is_empty() && !in_document(&erasure, &incident)? {
-                continue;
-            }
-            if incident.is_open() {
-                found.open += 1;
-                writeln!(out, "{id}: is open, and left as it is")?;
-                continue;
-            }
-            let sequences: Vec<String> = entries
-                .iter()
-                .map(|erased| erased.after.sequence.to_string())
-                .collect();
-            writeln!(out, "{id}: entries {}", sequences.join(", "))?;
-            if !options.dry_run {
-                store.erase(&id, &erasure, &entries, by).await?;
-            }
-            found.incidents += 1;
-            found.entries += entries.len();
+            self.incident(&id, &log, &mut found, out).await?;
         }
-        let Found {
-            incidents,
-            entries,
-            open,
-            unreadable,
-        } = found;
-        let done = match options.dry_run {
-            true => "would be erased",
-            false => "erased",
-        };
-        writeln!(
-            out,
-            "{done} from {entries} entries of {incidents} incidents; {open} are open: once they have ended, erase again"
-        )?;
-        if unreadable > 0 {
-            writeln!(
-                out,
-                "{unreadable} items cannot be read, and are left as they are"
-            )?;
+        Ok(found)
+    }
+
+    async fn incident(
+        &self,
+        id: &IncidentId,
+        log: &[Entry],
+        found: &mut Found,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        let incident = self.store.known_incident(id).await?;
+        if log.last().is_some_and(|last| last.at > self.before) {
+            return Ok(());
         }
-        Ok(Answer::of(open == 0 && unreadable == 0))
+        let entries: Vec<ErasedEntry> = log.iter().filter_map(|e| self.erasure.entry(e)).collect();
+        if entries.is_empty() && !in_document(&self.erasure, &incident)? {
+            return Ok(());
+        }
+        if incident.is_open() {
+            found.open += 1;
+            writeln!(out, "{id}: is open, and left as it is")?;
+            return Ok(());
+        }
+        let sequences: Vec<String> = entries
+            .iter()
+            .map(|erased| erased.after.sequence.to_string())
+            .collect();
+        writeln!(out, "{id}: entries {}", sequences.join(", "))?;
+        if !self.dry_run {
+            let by = ErasedBy {
+                by: self.by,
+                why: self.why,
+                at: self.now,
+            };
+            self.store.erase(id, &self.erasure, &entries, by).await?;
+        }
+        found.incidents += 1;
+        found.entries += entries.len();
+        Ok(())
     }
 }
 
@@ -178,6 +198,32 @@ struct Found {
     entries: usize,
     open: usize,
     unreadable: usize,
+}
+
+impl Found {
+    fn say(&self, dry_run: bool, out: &mut dyn Write) -> Result<(), Failure> {
+        let Self {
+            incidents,
+            entries,
+            open,
+            unreadable,
+        } = self;
+        let done = match dry_run {
+            true => "would be erased",
+            false => "erased",
+        };
+        writeln!(
+            out,
+            "{done} from {entries} entries of {incidents} incidents; {open} are open: once they have ended, erase again"
+        )?;
+        if *unreadable > 0 {
+            writeln!(
+                out,
+                "{unreadable} items cannot be read, and are left as they are"
+            )?;
+        }
+        Ok(())
+    }
 }
 
 /// A person, with what the operator's file knows them by.

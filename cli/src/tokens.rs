@@ -95,18 +95,8 @@ impl Tokens {
                 person, may, days, ..
             } => {
                 let secret = secret()?;
-                let token = PersonToken {
-                    // As unique, and in the order in which they were made.
-                    id: fresh_incident_id(now).to_string(),
-                    person,
-                    digest: hex::encode(Sha256::digest(secret.as_bytes())),
-                    may,
-                    made_by: caller(&aws, variables).await,
-                    made_at: now,
-                    expires_at: now + SignedDuration::from_hours(24 * i64::from(days)),
-                    ended_at: None,
-                    ended_by: None,
-                };
+                let by = caller(&aws, variables).await;
+                let token = made(person, may, days, by, &secret, now);
                 table.save_person_token(&token).await?;
                 writeln!(out, "{}", written(&token.id, &secret))?;
                 Ok(Answer::Yes)
@@ -160,6 +150,29 @@ fn named(person: &str, config: &Path) -> Result<(), Failure> {
         "{person} is not among the people of channels.json{}",
         suggestion(person, names)
     )))
+}
+
+/// A new token, of which only the digest of its secret is kept.
+fn made(
+    person: String,
+    may: Vec<Right>,
+    days: u16,
+    made_by: String,
+    secret: &str,
+    now: Timestamp,
+) -> PersonToken {
+    PersonToken {
+        // As unique, and in the order in which they were made.
+        id: fresh_incident_id(now).to_string(),
+        person,
+        digest: hex::encode(Sha256::digest(secret.as_bytes())),
+        may,
+        made_by,
+        made_at: now,
+        expires_at: now + SignedDuration::from_hours(24 * i64::from(days)),
+        ended_at: None,
+        ended_by: None,
+    }
 }
 
 /// A secret of 256 random bits, in hex.

@@ -92,22 +92,32 @@ pub(crate) fn needed(functions: &[Function], naming: Naming<'_>) -> BTreeMap<Str
     let alertmanager = naming.channels.alertmanager.as_ref();
     let token = alertmanager.and_then(|server| server.token_secret.as_deref());
     need(token, "Alertmanager in channels.json".to_owned());
-    let (analyzer, file) = (naming.analyzer, "analyzer.yaml");
-    for provider in &analyzer.providers {
-        let by = format!("the model {} of {file}", provider.name);
-        need(provider.key_secret.as_deref(), by);
+    for (id, by) in of_analyzer(naming.analyzer) {
+        need(id, by);
     }
+    needed
+}
+
+/// The secrets that analyzer.yaml names, and what needs each.
+fn of_analyzer(analyzer: &AnalyzerSettings) -> Vec<(Option<&str>, String)> {
+    let file = "analyzer.yaml";
+    let providers = analyzer.providers.iter().map(|provider| {
+        let by = format!("the model {} of {file}", provider.name);
+        (provider.key_secret.as_deref(), by)
+    });
     let (prometheus, signoz) = (&analyzer.evidence.prometheus, &analyzer.evidence.signoz);
-    let token = prometheus
+    let prometheus = prometheus
         .as_ref()
         .and_then(|one| one.token_secret.as_deref());
-    need(token, format!("Prometheus in {file}"));
-    let key = signoz.as_ref().map(|one| one.key_secret.as_str());
-    need(key, format!("SigNoz in {file}"));
+    let signoz = signoz.as_ref().map(|one| one.key_secret.as_str());
     let tracing = analyzer.tracing.as_ref();
-    let headers = tracing.and_then(|one| one.headers_secret.as_deref());
-    need(headers, format!("tracing in {file}"));
-    needed
+    let tracing = tracing.and_then(|one| one.headers_secret.as_deref());
+    let others = [
+        (prometheus, format!("Prometheus in {file}")),
+        (signoz, format!("SigNoz in {file}")),
+        (tracing, format!("tracing in {file}")),
+    ];
+    providers.chain(others).collect()
 }
 
 /// Refuses prefixes with which the notifier or the analyzer may read the secrets that prove a press.

@@ -64,36 +64,13 @@ impl<'a> Component<'a> {
         number: usize,
         zones: &Zones<'_>,
     ) -> Result<Self, CalendarError> {
-        let text = |property: &ICalendarProperty| {
-            let entry = component.property(property)?;
-            entry.values.first()?.as_text().map(str::to_owned)
-        };
-        let title = text(&ICalendarProperty::Summary).unwrap_or_default();
-        let event = || shown(&title);
-        let unknown = |zone: String| CalendarError::UnknownZone {
-            event: shown(&title),
-            zone,
-        };
-        let no_time = |field| CalendarError::NoTime {
-            event: event(),
-            field,
-        };
-        let read = |field, property: &ICalendarProperty| {
-            let Some(entry) = component.property(property) else {
-                return Ok(None);
-            };
-            let value = entry.values.first();
-            let Some(value) = value.and_then(ICalendarValue::as_partial_date_time) else {
-                return Err(no_time(field));
-            };
-            let zone = zones.of_entry(entry).map_err(unknown)?;
-            moment(value, zone).ok_or_else(|| no_time(field)).map(Some)
-        };
-        let replaced = read("RECURRENCE-ID", &ICalendarProperty::RecurrenceId)?;
-        let start = read("DTSTART", &ICalendarProperty::Dtstart)?
+        let reader = Reader::of(component, zones);
+        let replaced = reader.moment("RECURRENCE-ID", &ICalendarProperty::RecurrenceId)?;
+        let start = reader
+            .moment("DTSTART", &ICalendarProperty::Dtstart)?
             .or_else(|| replaced.clone())
-            .ok_or_else(|| no_time("DTSTART"))?;
-        let end = read("DTEND", &ICalendarProperty::Dtend)?;
+            .ok_or_else(|| reader.no_time("DTSTART"))?;
+        let end = reader.moment("DTEND", &ICalendarProperty::Dtend)?;
         let duration = component.property(&ICalendarProperty::Duration);
         let duration = duration.and_then(|entry| match entry.values.first() {
             Some(ICalendarValue::Duration(duration)) => Some(duration),
@@ -101,30 +78,10 @@ impl<'a> Component<'a> {
         });
         let length = length(&start, end.as_ref(), duration, zones.default());
         if length.is_negative() {
-            return Err(CalendarError::Backwards { event: event() });
+            let event = shown(&reader.title);
+            return Err(CalendarError::Backwards { event });
         }
         let (zone, all_day) = (start.zone(zones.default()), start.is_date());
-        let entries = |property: ICalendarProperty| {
-            let all = component.entries.iter();
-            all.filter(move |entry| entry.name == property)
-        };
-        let mut except = Vec::new();
-        for entry in entries(ICalendarProperty::Exdate) {
-            let zone = zones.of_entry(entry).map_err(unknown)?;
-            for value in &entry.values {
-                let value = value.as_partial_date_time();
-                let moment = value.and_then(|value| moment(value, zone.clone()));
-                except.push(moment.ok_or_else(|| no_time("EXDATE"))?);
-            }
-        }
-        let mut more = Vec::new();
-        for entry in entries(ICalendarProperty::Rdate) {
-            let own = zones.of_entry(entry).map_err(unknown)?;
-            for value in &entry.values {
-                let one = more_time(value, own.as_ref(), zones.default());
-                more.push(one.ok_or_else(|| no_time("RDATE"))?);
-            }
-        }
         let and_later = component
             .property(&ICalendarProperty::RecurrenceId)
             .is_some_and(|entry| entry.has_parameter(&ICalendarParameterName::Range));
@@ -132,13 +89,15 @@ impl<'a> Component<'a> {
         let sequence = sequence.and_then(|entry| entry.values.first()?.as_integer());
         let moment = start.moment(&zone);
         Ok(Self {
+            except: reader.except()?,
+            more: reader.more()?,
             event: Event {
-                attendees: entries(ICalendarProperty::Attendee)
+                attendees: entries(component, ICalendarProperty::Attendee)
                     .filter(|entry| !has_declined(entry))
                     .filter_map(ICalendarEntry::calendar_address)
                     .map(str::to_owned)
                     .collect(),
-                title,
+                title: reader.title,
                 from: moment,
                 until: moment,
                 all_day,
@@ -148,8 +107,6 @@ impl<'a> Component<'a> {
             length,
             cancelled: component.status() == Some(&ICalendarStatus::Cancelled),
             rule: component.property(&ICalendarProperty::Rrule),
-            more,
-            except,
             replaces: replaced.map(|moment| Replaces { moment, and_later }),
             sequence: sequence.unwrap_or_default(),
             number,
@@ -216,6 +173,93 @@ impl<'a> Component<'a> {
     pub(super) fn is_excepted(&self, from: Timestamp) -> bool {
         self.except.iter().any(|moment| moment.is(from, &self.zone))
     }
+}
+
+/// Reads the times of a component, and says of which event one is wrong.
+struct Reader<'a, 'z> {
+    component: &'a ICalendarComponent,
+    zones: &'z Zones<'z>,
+    title: String,
+}
+
+impl<'a, 'z> Reader<'a, 'z> {
+    fn of(component: &'a ICalendarComponent, zones: &'z Zones<'z>) -> Self {
+        let summary = component.property(&ICalendarProperty::Summary);
+        let title = summary.and_then(|entry| entry.values.first()?.as_text());
+        Self {
+            component,
+            zones,
+            title: title.unwrap_or_default().to_owned(),
+        }
+    }
+
+    fn no_time(&self, field: &'static str) -> CalendarError {
+        CalendarError::NoTime {
+            event: shown(&self.title),
+            field,
+        }
+    }
+
+    /// The zone that an entry names.
+    fn zone(&self, entry: &ICalendarEntry) -> Result<Option<TimeZone>, CalendarError> {
+        let zone = self.zones.of_entry(entry);
+        zone.map_err(|zone| CalendarError::UnknownZone {
+            event: shown(&self.title),
+            zone,
+        })
+    }
+
+    /// The time of a property, if the component has it.
+    fn moment(
+        &self,
+        field: &'static str,
+        property: &ICalendarProperty,
+    ) -> Result<Option<Moment>, CalendarError> {
+        let Some(entry) = self.component.property(property) else {
+            return Ok(None);
+        };
+        let value = entry.values.first();
+        let Some(value) = value.and_then(ICalendarValue::as_partial_date_time) else {
+            return Err(self.no_time(field));
+        };
+        let moment = moment(value, self.zone(entry)?);
+        moment.ok_or_else(|| self.no_time(field)).map(Some)
+    }
+
+    /// The times that EXDATE leaves out.
+    fn except(&self) -> Result<Vec<Moment>, CalendarError> {
+        let mut except = Vec::new();
+        for entry in entries(self.component, ICalendarProperty::Exdate) {
+            let zone = self.zone(entry)?;
+            for value in &entry.values {
+                let value = value.as_partial_date_time();
+                let moment = value.and_then(|value| moment(value, zone.clone()));
+                except.push(moment.ok_or_else(|| self.no_time("EXDATE"))?);
+            }
+        }
+        Ok(except)
+    }
+
+    /// The times that RDATE adds.
+    fn more(&self) -> Result<Vec<(DateTime, TimeZone, Option<Length>)>, CalendarError> {
+        let mut more = Vec::new();
+        for entry in entries(self.component, ICalendarProperty::Rdate) {
+            let own = self.zone(entry)?;
+            for value in &entry.values {
+                let one = more_time(value, own.as_ref(), self.zones.default());
+                more.push(one.ok_or_else(|| self.no_time("RDATE"))?);
+            }
+        }
+        Ok(more)
+    }
+}
+
+fn entries(
+    component: &ICalendarComponent,
+    property: ICalendarProperty,
+) -> impl Iterator<Item = &ICalendarEntry> {
+    let all = component.entries.iter();
+    all.filter(move |entry| entry.name == property)
 }
 
 /// The length of an event from its end, or its duration; an event with a date alone lasts a day (RFC 5545, 3.6.1).
