@@ -181,13 +181,29 @@ impl ChannelWorker<'_> {
             Err(error) => error.of_a_new_message(),
         };
         answered(&mut state.sent_at, (self.clock)());
+        self.not_sent(state, due, stored, incident, (trying, before), error)
+            .await?;
+        Ok(None)
+    }
+
+    /// What follows from a picture that was not sent, or of which it is unknown whether it was.
+    async fn not_sent(
+        &self,
+        state: &mut ChannelState,
+        due: &mut Due,
+        stored: &mut StoredCard,
+        incident: &Incident,
+        (trying, before): (ChartReceipt, Option<ChartReceipt>),
+        error: ChannelError,
+    ) -> Result<(), Failure> {
+        let (of, name) = (CardOf::Incident(&incident.id), &self.channel.name);
         let is_second = trying.progress == ChartProgress::SendingAgain;
         let wait = match after(&error, is_second, &self.channel.to) {
             AfterPicture::Channel => {
                 stored.card.chart = before;
                 self.save(of, stored).await?;
                 self.channel_error(state, due, error).await?;
-                return Ok(None);
+                return Ok(());
             }
             AfterPicture::Later(wait) => {
                 stored.card.chart = before;
@@ -213,7 +229,7 @@ impl ChannelWorker<'_> {
             due.not_before = Some((self.clock)() + wait);
             self.store.note_due(name, due).await?;
         }
-        Ok(None)
+        Ok(())
     }
 
     /// Sends the caption in place of a picture that was refused: its id, or nothing while the item stays due. Where that is refused too,
