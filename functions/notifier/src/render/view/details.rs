@@ -6,6 +6,7 @@ use domain::incident::Incident;
 use domain::incident::guardrail::GuardrailOutcome;
 use domain::incident::operation_log::Entry;
 use domain::incident::repair::OutputEnd;
+use domain::playbook::plan::Plan;
 use domain::primitives::time::utc_day;
 use serde::Serialize;
 
@@ -152,14 +153,6 @@ impl Details {
             EVIDENCE_SHOWN,
         );
         let log_before = entries.len().saturating_sub(most);
-        let shown = &entries[log_before..];
-        let mut day = None;
-        let mut logged = |entry: &Entry| {
-            let before = day.replace(utc_day(entry.at));
-            let is_another_day = before != day;
-            Logged::of(entry, is_another_day, names)
-        };
-        let log = shown.iter().map(&mut logged).collect();
         let asked = entries
             .iter()
             .rev()
@@ -170,10 +163,6 @@ impl Details {
             .as_ref()
             .or_else(|| incident.earlier_repairs.last().map(|tried| &tried.repair));
         let plan = incident.plan.as_ref();
-        let parameter = |(name, value): (&String, &String)| Parameter {
-            name: short(name, NAME_CHARACTERS),
-            value: short(value, NAME_CHARACTERS),
-        };
         Self {
             name: short(name, NAME_CHARACTERS),
             resource: short(target, NAME_CHARACTERS),
@@ -228,22 +217,25 @@ impl Details {
                 .map(|plan| parts(plan, names.language, STEPS_SHOWN, STEP_WHOLE_CHARACTERS))
                 .unwrap_or_default(),
             origin: Origin::of(incident),
-            parameters: plan
-                .map(|plan| {
-                    plan.parameters
-                        .iter()
-                        .take(PARAMETERS_SHOWN)
-                        .map(parameter)
-                        .collect()
-                })
-                .unwrap_or_default(),
+            parameters: plan.map(Parameter::all).unwrap_or_default(),
             plan_hash: plan
                 .map(|plan| plan.hash().chars().take(HASH_CHARACTERS).collect())
                 .unwrap_or_default(),
-            log,
+            log: Logged::all(&entries[log_before..], names),
             log_before,
             id: incident.id.to_string(),
         }
+    }
+}
+
+impl Parameter {
+    fn all(plan: &Plan) -> Vec<Self> {
+        let parameters = plan.parameters.iter().take(PARAMETERS_SHOWN);
+        let shown = parameters.map(|(name, value)| Self {
+            name: short(name, NAME_CHARACTERS),
+            value: short(value, NAME_CHARACTERS),
+        });
+        shown.collect()
     }
 }
 
@@ -307,6 +299,16 @@ fn moment(entry: &Entry) -> String {
 }
 
 impl Logged {
+    /// The entries, each with the date where that is another than in the entry before.
+    fn all(entries: &[Entry], names: Names<'_>) -> Vec<Self> {
+        let mut day = None;
+        let logged = entries.iter().map(|entry| {
+            let before = day.replace(utc_day(entry.at));
+            Self::of(entry, before != day, names)
+        });
+        logged.collect()
+    }
+
     fn of(entry: &Entry, is_another_day: bool, names: Names<'_>) -> Self {
         Self {
             time: if is_another_day {
