@@ -20,9 +20,14 @@ const SYMBOLS: &str = include_str!("../../words/symbols.json");
 const IN_ENGLISH: &str = include_str!("../../words/en.json");
 const IN_TRADITIONAL_CHINESE: &str = include_str!("../../words/zh-TW.json");
 
-static ENGLISH: LazyLock<Words> = LazyLock::new(|| Words::read(Language::English, &[IN_ENGLISH, SYMBOLS]));
-static TRADITIONAL_CHINESE: LazyLock<Words> =
-    LazyLock::new(|| Words::read(Language::TraditionalChinese, &[IN_TRADITIONAL_CHINESE, SYMBOLS]));
+static ENGLISH: LazyLock<Words> =
+    LazyLock::new(|| Words::read(Language::English, &[IN_ENGLISH, SYMBOLS]));
+static TRADITIONAL_CHINESE: LazyLock<Words> = LazyLock::new(|| {
+    Words::read(
+        Language::TraditionalChinese,
+        &[IN_TRADITIONAL_CHINESE, SYMBOLS],
+    )
+});
 
 static ENGLISH_CARDS: LazyLock<Words> = LazyLock::new(|| {
     let cards = include_str!("../../words/cards/en.json");
@@ -30,13 +35,24 @@ static ENGLISH_CARDS: LazyLock<Words> = LazyLock::new(|| {
 });
 static TRADITIONAL_CHINESE_CARDS: LazyLock<Words> = LazyLock::new(|| {
     let cards = include_str!("../../words/cards/zh-TW.json");
-    Words::read(Language::TraditionalChinese, &[IN_TRADITIONAL_CHINESE, SYMBOLS, cards])
+    Words::read(
+        Language::TraditionalChinese,
+        &[IN_TRADITIONAL_CHINESE, SYMBOLS, cards],
+    )
 });
 
-static ENGLISH_PAGES: LazyLock<Words> =
-    LazyLock::new(|| Words::read(Language::English, &[include_str!("../../words/console/en.json")]));
-static TRADITIONAL_CHINESE_PAGES: LazyLock<Words> =
-    LazyLock::new(|| Words::read(Language::TraditionalChinese, &[include_str!("../../words/console/zh-TW.json")]));
+static ENGLISH_PAGES: LazyLock<Words> = LazyLock::new(|| {
+    Words::read(
+        Language::English,
+        &[include_str!("../../words/console/en.json")],
+    )
+});
+static TRADITIONAL_CHINESE_PAGES: LazyLock<Words> = LazyLock::new(|| {
+    Words::read(
+        Language::TraditionalChinese,
+        &[include_str!("../../words/console/zh-TW.json")],
+    )
+});
 
 /// The texts of the console's pages alone, in a language. What cards say as well is in [`words`].
 pub fn page_words(language: Language) -> &'static Words {

@@ -351,7 +351,10 @@ fn cause(incident: &Incident) -> Option<Phrase> {
     let translations = translations
         .map(|(language, texts)| (*language, cut(&texts.root_cause)))
         .collect();
-    Some(Phrase::translated(&cut(&analysis.root_cause), &translations))
+    Some(Phrase::translated(
+        &cut(&analysis.root_cause),
+        &translations,
+    ))
 }
 
 #[cfg(test)]

@@ -306,7 +306,10 @@ mod tests {
     fn values_are_never_read_as_wording() {
         let hostile = phrase!("{one} and {other}", one = "{other}", other = "{one}");
         assert_eq!(hostile, "{other} and {one}");
-        assert_eq!(hostile.said(ANY, &|_| Some("{missing}"), &NO_WORDS), "{missing}");
+        assert_eq!(
+            hostile.said(ANY, &|_| Some("{missing}"), &NO_WORDS),
+            "{missing}"
+        );
     }
 
     #[test]
@@ -315,7 +318,10 @@ mod tests {
         let word = |group: &str, code: &str| {
             ((group, code) == ("guardrail", "kill_switch")).then_some("the kill switch")
         };
-        assert_eq!(phrase.said(ANY, &|_| None, &word), "stopped by the kill switch");
+        assert_eq!(
+            phrase.said(ANY, &|_| None, &word),
+            "stopped by the kill switch"
+        );
         assert_eq!(phrase, "stopped by kill_switch");
     }
 
@@ -367,7 +373,10 @@ mod tests {
         let title = Phrase::translated("It is full", &[(ANY, "已滿 {why}".to_owned())].into());
         let phrase = phrase!("because: {why}", why => title);
         assert_eq!(phrase, "because: It is full");
-        assert_eq!(phrase.said(ANY, &|_| None, &NO_WORDS), "because: 已滿 {why}");
+        assert_eq!(
+            phrase.said(ANY, &|_| None, &NO_WORDS),
+            "because: 已滿 {why}"
+        );
         let stored = json!({
             "text": "because: {why}",
             "values": { "why": { "say": { "text": "It is full", "values": {}, "translations": { "zh-TW": "已滿 {why}" } } } },
