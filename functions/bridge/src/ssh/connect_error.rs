@@ -52,7 +52,8 @@ pub(crate) enum ConnectError {
     },
     UnreachableBehind {
         bastion: Phrase,
-        who: Phrase,
+        /// In a box, so that the error stays small.
+        who: Box<Phrase>,
         host: String,
         port: u16,
     },
@@ -129,7 +130,7 @@ impl ConnectError {
             } => phrase!(
                 "{bastion} let Quell in, but could not reach {who} at {host} port {port}",
                 bastion => bastion.clone(),
-                who => who.clone(),
+                who => (**who).clone(),
                 host,
                 port
             ),

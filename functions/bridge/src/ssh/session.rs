@@ -254,7 +254,7 @@ impl<'a> Host<'a> {
                 russh::Error::ChannelOpenFailure(ChannelOpenFailure::ConnectFailed) => {
                     ConnectError::UnreachableBehind {
                         bastion: bastion(),
-                        who: behind.who.clone(),
+                        who: Box::new(behind.who.clone()),
                         host: host.to_owned(),
                         port,
                     }

@@ -152,7 +152,7 @@ mod tests {
     use serde::Serialize;
     use serde_json::Value;
 
-    use super::{Words, card_words, page_words, words};
+    use super::{card_words, page_words, words};
     use crate::alert::AlertType;
     use crate::analysis::evidence::Source;
     use crate::analysis::{DataImpact, Responsibility, Risk, Severity};

@@ -16,9 +16,14 @@ use super::language::Language;
 pub struct Phrase {
     text: Cow<'static, str>,
     values: BTreeMap<Cow<'static, str>, Part>,
-    /// A text of the configuration brings its own: no table of ours has them.
-    translations: BTreeMap<Language, String>,
+    /// A text of the configuration brings its own: no table of ours has them. Few phrases have any, and errors hold phrases: in a box, they
+    /// stay small.
+    translations: Option<Box<Translations>>,
 }
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Translations(BTreeMap<Language, String>);
 
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
@@ -27,8 +32,8 @@ enum Stored {
     WithValues {
         text: Cow<'static, str>,
         values: BTreeMap<Cow<'static, str>, Part>,
-        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-        translations: BTreeMap<Language, String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        translations: Option<Box<Translations>>,
     },
 }
 
@@ -58,7 +63,7 @@ impl From<Stored> for Phrase {
             Stored::Text(text) => Self {
                 text,
                 values: BTreeMap::new(),
-                translations: BTreeMap::new(),
+                translations: None,
             },
             Stored::WithValues {
                 text,
@@ -80,7 +85,7 @@ impl From<Phrase> for Stored {
             values,
             translations,
         } = phrase;
-        if values.is_empty() && translations.is_empty() {
+        if values.is_empty() && translations.is_none() {
             Self::Text(text)
         } else {
             Self::WithValues {
@@ -99,14 +104,15 @@ impl Phrase {
         Self {
             text: Cow::Borrowed(text),
             values: BTreeMap::from(values),
-            translations: BTreeMap::new(),
+            translations: None,
         }
     }
 
     /// A text of the configuration, with its translations there.
     pub fn translated(text: &str, translations: &BTreeMap<Language, String>) -> Self {
         Self {
-            translations: translations.clone(),
+            translations: (!translations.is_empty())
+                .then(|| Box::new(Translations(translations.clone()))),
             ..text.into()
         }
     }
@@ -142,7 +148,7 @@ impl Phrase {
                 .into_iter()
                 .map(|(place, part)| (Cow::Owned(place), part.into()))
                 .collect(),
-            translations: BTreeMap::new(),
+            translations: None,
         }
     }
 
@@ -155,7 +161,8 @@ impl Phrase {
         translated: &dyn Fn(&str) -> Option<&'w str>,
         word: &dyn Fn(&str, &str) -> Option<&'w str>,
     ) -> String {
-        let own = self.translations.get(&language).map(String::as_str);
+        let own = self.translations.as_ref();
+        let own = own.and_then(|own| own.0.get(&language)).map(String::as_str);
         let wording = own.or_else(|| translated(&self.text)).unwrap_or(&self.text);
         if self.values.is_empty() {
             return wording.to_owned();
@@ -200,7 +207,7 @@ impl From<String> for Phrase {
         Self {
             text: Cow::Owned(text),
             values: BTreeMap::new(),
-            translations: BTreeMap::new(),
+            translations: None,
         }
     }
 }
