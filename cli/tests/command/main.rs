@@ -12,7 +12,6 @@ use std::process::{Command, Output, Stdio};
 use ingress::authentication::{self, Covered, SIGNED, SignedRequest};
 use jiff::Timestamp;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use serde_json::json;
 use tempfile::TempDir;
 
 /// Runs the command in the project's directory, with nothing of this machine's AWS.

@@ -10,9 +10,7 @@ use loopback::{Answer, serve};
 use notifier::Failure;
 use serde_json::{Value, json};
 use tests::alert::unique;
-use tests::alertmanager::Alertmanager;
-use tests::opened::{alert, opened};
-use wire::message::Queued as _;
+use tests::opened::alert;
 
 use super::Story;
 

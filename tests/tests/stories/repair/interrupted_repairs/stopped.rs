@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 use tests::repairing::delivery;
 use tests::stack::Stack;
 use tokio::time::sleep;
-use wire::message::Queued as _;
 
 use super::{did, fixture_of, playbook, repair_fixture, times};
 
