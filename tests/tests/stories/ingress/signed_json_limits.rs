@@ -111,7 +111,7 @@ async fn signed_alerts_refuse_what_they_cannot_take() {
     .await;
     let mut large = good();
     for field in ["source", "target_resource", "namespace", "message"] {
-        large[field] = json!(format!("{}{}", unique(field), "\u{1}".repeat(20_000)));
+        large[field] = json!(format!("{}{}", unique(field), "\u{1}".repeat(8_000)));
     }
     large["labels"]["alertname"] = json!("N".repeat(20_000));
     stored(
