@@ -1,5 +1,5 @@
 # The short commands of the project. `make demo` needs Rust with a C compiler, Python 3.10 or newer, and curl.
-.PHONY: help demo dist stack test test-llm browser screenshots api contract lint lint-template architectures advisories lock bench price budget eval fuzz schemas check-config pictures venv clean
+.PHONY: help demo dist stack test test-llm browser crowd screenshots api contract lint lint-template architectures advisories lock bench price budget eval fuzz schemas check-config pictures venv clean
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
@@ -94,6 +94,10 @@ BESIDE = $(BIN)/python -m infra.local up --bootstraps $(DEBUG) $(if $(wildcard /
 browser: venv $(BROWSER_STAMP) ## The console in a real Chromium, with axe on every page (ARGS='--only Looks', or --help)
 	cargo build $(ALL) --all-targets
 	@CHROMIUM='$(CHROMIUM)' $(BESIDE) $(BROWSER)/bin/python -m infra.local.console browser $(ARGS)
+
+crowd: venv $(BROWSER_STAMP) ## What a look at the board asks for and takes with 10,000 open incidents, also in Chromium (ARGS='--incidents 1000', or --help)
+	cargo build $(ALL) $(FUNCTIONS:%=--bin %)
+	@CHROMIUM='$(CHROMIUM)' $(BIN)/python -m infra.local crowd --bootstraps $(DEBUG) $(if $(CHROMIUM),--browser $(BROWSER)/bin/python) $(ARGS)
 
 screenshots: venv $(BROWSER_STAMP) ## Take the pictures of docs/console.md (needs chromium with fonts-noto-cjk and fonts-noto-color-emoji)
 	cargo build $(ALL) --all-targets

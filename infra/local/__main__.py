@@ -65,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
     crowd = commands.add_parser("crowd", help="what a look at the board asks for and takes with thousands of open incidents")
     crowd.add_argument("--bootstraps", type=Path, metavar="DIR", help=BOOTSTRAPS)
     crowd.add_argument("--incidents", type=int, default=10_000, metavar="N", help="how many are open")
+    crowd.add_argument("--browser", type=Path, metavar="PYTHON", help="with infra/local/requirements-browser.txt: look with Chromium too")
 
     grants = commands.add_parser("grants", help="the grants of roles that no request of the stories needed")
     grants.add_argument("file", type=Path, help="what QUELL_GRANTS named while they ran")
@@ -126,7 +127,7 @@ def main() -> int:
     if given.command == "crowd":
         from infra.local import crowd
 
-        return crowd.run(given.bootstraps, given.incidents)
+        return crowd.run(given.bootstraps, given.incidents, given.browser)
     from infra.local import demo
 
     return demo.run(demo.Functions(given.bootstraps, given.dist, given.sam_build), given.once)

@@ -1,14 +1,17 @@
 """`crowd`: a look at the console's board with thousands of open incidents: what it asks DynamoDB for, and how long it takes.
 
 One alert goes the whole way to an incident whose plan waits. The others are copies of its items under ids of their own, as if as many alerts had
-come. Then the board is looked at as its function keeps it, and after that item is deleted, as the console read it before.
+come. Then the board is looked at as its function keeps it, by a client that counts and by a real browser (`console.crowd`), and after that
+item is deleted, as the console read it before.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import random
 import statistics
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,6 +20,7 @@ from typing import Any
 
 from infra.local import alertmanager, price, stack, story
 from infra.local.errors import StageFailed
+from infra.local.paths import PROJECT
 from infra.local.processes import Children
 from infra.local.show import Screen
 from infra.local.story import ANNOTATIONS, LABELS
@@ -32,20 +36,35 @@ LOOKS = 7
 # The console keeps what it has read for 2.5 s.
 APART_SECONDS = 2.6
 PATIENCE_SECONDS = 600.0
+# Of `console.crowd`, in the order of the table.
+FIGURES = {
+    "first_paint": "first paint, ms",
+    "all_rows": "whole page, ms",
+    "rows": "rows",
+    "elements": "elements",
+    "answered": "answer, ms",
+    "morphed": "parsed and morphed, ms",
+    "shown": "and painted, ms",
+    "units": "read units a page",
+}
 
 Item = dict[str, dict[str, str]]
 
 
-def run(bootstraps: Path | None, incidents: int) -> int:
+def run(bootstraps: Path | None, incidents: int, browser: Path | None) -> int:
     with price.metered("crowd", bootstraps, without=frozenset(["witness"])) as (children, local, screen, meter):
-        rows = _measured(children, local, screen, meter, incidents)
+        rows, seen = _measured(children, local, screen, meter, incidents, browser)
     print(f"| a look with {incidents:,} open incidents | DynamoDB requests | read units | KB of the page | first answer, ms | median of {LOOKS}, ms |")
     print("|---|---|---|---|---|---|")
     print("\n".join(rows))
+    if seen:
+        print(f"\n| in Chromium, with {incidents:,} open incidents | {' | '.join(FIGURES.values())} |")
+        print(f"|---|{'---|' * len(FIGURES)}")
+        print("\n".join(seen))
     return 0
 
 
-def _measured(children: Children, local: stack.Local, screen: Screen, file: Path, incidents: int) -> list[str]:
+def _measured(children: Children, local: stack.Local, screen: Screen, file: Path, incidents: int, browser: Path | None) -> tuple[list[str], list[str]]:
     if local.target is None or local.telegram is None:
         raise StageFailed("a stack with a target and with Telegram", "one without")
     chapter = story.Chapter(local, local.target, local.telegram, screen, story.records_of(local))
@@ -64,9 +83,30 @@ def _measured(children: Children, local: stack.Local, screen: Screen, file: Path
     screen.progress(f"the board has all of them after {time.monotonic() - began:.0f} s")
     look, meter = price.looker(local), price.Meter(file, local)
     kept = _row("the board that is kept", look, meter)
+    seen = list(_seen(browser, local, screen, meter)) if browser else []
     table.delete_board()
     time.sleep(APART_SECONDS)
-    return [kept, _row("read from the index", look, meter)]
+    return [kept, _row("read from the index", look, meter)], seen
+
+
+def _seen(python: Path, local: stack.Local, screen: Screen, meter: price.Meter) -> Iterator[str]:
+    """What a browser shows, measured by a program of its own: its packages are not among ours."""
+    facts = local.run.directory / "facts.json"
+    facts.touch(mode=0o600)
+    facts.write_text(json.dumps(local.facts()))
+    screen.progress("looking with Chromium")
+    command = [str(python.absolute()), "-m", "infra.local.console", "crowd"]
+    env = os.environ | {"QUELL_STACK": str(facts)}
+    done = subprocess.run(command, cwd=PROJECT, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    if done.returncode != 0:
+        raise StageFailed("the pages in Chromium", f"exit {done.returncode}", str(local.run.logs))
+    reads = [note for note in meter.settled()[0] if note.get("function") == "Console" and note["service"] == "dynamodb"]
+    for row in map(json.loads, done.stdout.splitlines()):
+        units = sum(note.get("read_units", 0.0) for note in reads if row["began"] <= note["at"] <= row["ended"])
+        measured = row["figures"] | {"units": units / row["asked"]}
+        figures = {name: measured.get(name) for name in FIGURES}
+        cells = ["–" if value is None else f"{value:,.1f}" if value < 20 else f"{value:,.0f}" for value in figures.values()]
+        yield f"| {row['what']}, {row['view']} | {' | '.join(cells)} |"
 
 
 def _row(name: str, look: Callable[[], bytes], meter: price.Meter) -> str:
