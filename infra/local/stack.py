@@ -123,7 +123,7 @@ class Local:
         if self.telegram:
             base = self.telegram.base_url
             facts["telegram"] = {"base_url": base, "control_url": f"{base}/_control", "token": self.telegram.token}
-            facts["telegram"] |= {"chat_id": CHAT_ID, "approver_id": APPROVER_ID}
+            facts["telegram"] |= {"chat_id": CHAT_ID, "approver_id": APPROVER_ID, "second_approver_id": SECOND_APPROVER_ID}
         if self.slack:
             facts["slack"] = self.slack.facts()
         if self.target:

@@ -91,8 +91,7 @@ async function question(anew) {
     const headers = state.tag && !whole ? { "If-None-Match": state.tag } : {};
     const response = await fetch(location.href, { headers, cache: "no-store", redirect: "manual" });
     if (response.type === "opaqueredirect") {
-      // The session is over: the page leads to the form.
-      location.reload();
+      leave();
       return;
     }
     if (response.status === 200) take(await response.text());
@@ -106,6 +105,13 @@ async function question(anew) {
     state.asking -= 1;
     next();
   }
+}
+
+/** The session is over: leads to the form, which says so. The browser may have dropped the cookie, so that the server could not tell. */
+function leave() {
+  const board = new URL(`${document.body.dataset.root ?? ""}console`, location.href);
+  const next = (location.pathname + location.search).slice(board.pathname.length - "console".length);
+  location.replace(`${board.href}/sign-in?refused=ended&next=${encodeURIComponent(next)}`);
 }
 
 function answered() {

@@ -36,7 +36,8 @@ pub(crate) fn show(request: &Request, has_provider: bool) -> Response<Body> {
 pub(crate) fn ask(request: &Request) -> Response<Body> {
     let site = request.headers().get("sec-fetch-site");
     let from_elsewhere = site.is_some_and(|site| site == "cross-site" || site == "same-site");
-    if from_elsewhere && access::cookie_of(request.headers()).is_none() {
+    let has_cookie = access::cookie_of(request.headers()).is_some();
+    if from_elsewhere && !has_cookie {
         let page = pages::again(Say::of(request.headers()));
         return with(StatusCode::OK, page, HTML);
     }
@@ -45,8 +46,14 @@ pub(crate) fn ask(request: &Request) -> Response<Body> {
     let asked = query.map_or(path.to_owned(), |query| format!("{path}?{query}"));
     let next = access::path_of(Some(asked.trim_start_matches('/').to_owned()));
     let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+    // Who comes with a cookie was signed in, and is told why they are not any more.
+    let why = if has_cookie {
+        format!("refused={}&", FormNote::Ended.code())
+    } else {
+        String::new()
+    };
     see_other(&format!(
-        "{}console/sign-in?next={next}",
+        "{}console/sign-in?{why}next={next}",
         access::root(path)
     ))
 }

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, TypedDict
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, Request, StorageState, sync_playwright
 
 from infra.local.console.given import Stack
 from infra.local.errors import StageFailed
@@ -58,6 +58,8 @@ class View(TypedDict, total=False):
     scheme: Scheme
     reduced_motion: bool
     zone: str
+    # The cookies of a person who has signed in before.
+    signed_in: StorageState
 
 
 @dataclass
@@ -76,8 +78,11 @@ class Visit:
         return self.page
 
     def signs_in(self, person: str = "ada", path: str = "console") -> Page:
+        return self.signs_in_with(self.stack.token(person), path)
+
+    def signs_in_with(self, token: str, path: str) -> Page:
         page = self.goes(path)
-        page.fill("#token", self.stack.token(person))
+        page.fill("#token", token)
         page.click("form.sign-in button")
         page.wait_for_selector("main#main")
         # With the load the page's scripts have begun.
@@ -134,6 +139,7 @@ def visiting(browser: Browser, stack: Stack, view: View | None = None) -> Iterat
         color_scheme=wanted.get("scheme", "light"),
         reduced_motion="reduce" if wanted.get("reduced_motion") else "no-preference",
         timezone_id=wanted.get("zone", "UTC"),
+        storage_state=wanted.get("signed_in"),
     )
     try:
         context.add_init_script(REPORTS)

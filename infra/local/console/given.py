@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import subprocess
 import time
 import urllib.parse
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 
 from infra.local.errors import StageFailed
 from infra.local.net import Answer, call
+from infra.local.paths import TARGET
 
 T = TypeVar("T")
 Labels = dict[str, str]
@@ -89,6 +91,36 @@ class Stack:
         if answer.status != 200:
             raise StageFailed(f"GET {path} is answered", f"{answer.status} {answer.body[:500]}")
         return answer.json()
+
+    def quell(self, *words: str) -> str:
+        """What an administrator does with the `quell` command, on the control table. What it prints."""
+        program = TARGET / "debug" / "quell"
+        secret = {"AWS_ACCESS_KEY_ID": self.facts["access_key_id"], "AWS_SECRET_ACCESS_KEY": self.facts["secret_access_key"]}
+        place = {"AWS_ENDPOINT_URL": self.facts["endpoint_url"], "AWS_REGION": self.facts["region"]}
+        command = [str(program), *words, "--control-table", self.facts["outputs"]["ControlTableName"]]
+        done = subprocess.run(command, env=os.environ | secret | place, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+        if done.returncode != 0:
+            raise StageFailed(f"quell {' '.join(words)}", f"exit {done.returncode}: {done.stdout}{done.stderr}")
+        return done.stdout.strip()
+
+    def chats(self, action: str, **given: Any) -> Any:
+        """What people do in Telegram, and what its stand-in has seen."""
+        answer = call(f"{self.facts['telegram']['control_url']}/{action}", given, timeout=30)
+        if answer.status != 200:
+            raise StageFailed(f"the Telegram stand-in's {action} succeeds", f"{answer.status} {answer.body[:500]}")
+        return answer.json()
+
+    def presses(self, incident: str, verdict: str, person: int) -> None:
+        """A person with this account presses a button of the incident's card."""
+        data, chat = f"{verdict}:{self.incident(incident)['approval']['id']}", self.facts["telegram"]["chat_id"]
+
+        def look() -> tuple[int | None, str]:
+            messages = self.chats("messages", chat_id=chat)["messages"]
+            found = [message["message_id"] for message in messages if data in json.dumps(message["reply_markup"])]
+            return (found[-1] if found else None), f"{len(messages)} messages, and none with it"
+
+        message = until(f"a card with the button {data}", look)
+        self.chats("press", chat_id=chat, message_id=message, data=data, from_id=person)
 
     def incident(self, incident: str) -> Incident:
         found: Incident = self.reads(f"incidents/{incident}")

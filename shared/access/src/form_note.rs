@@ -5,6 +5,8 @@
 pub enum FormNote {
     /// The token is none that may look.
     Token,
+    /// The session with which a page was asked for is over.
+    Ended,
     /// The sign-in at the identity provider was not begun in this browser, took too long, or was used.
     Expired,
     /// The person or the provider refused.
@@ -24,8 +26,9 @@ pub enum FormNote {
 }
 
 impl FormNote {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Token,
+        Self::Ended,
         Self::Expired,
         Self::Denied,
         Self::Provider,
@@ -40,6 +43,7 @@ impl FormNote {
     pub const fn code(self) -> &'static str {
         match self {
             Self::Token => "true",
+            Self::Ended => "ended",
             Self::Expired => "expired",
             Self::Denied => "denied",
             Self::Provider => "provider",
@@ -60,6 +64,7 @@ impl FormNote {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Token => "not_signed_in",
+            Self::Ended => "session_ended",
             Self::Expired => "sign_in_expired",
             Self::Denied => "sign_in_denied",
             Self::Provider => "sign_in_provider",

@@ -139,6 +139,11 @@ async fn a_session_ends_by_hand_and_with_its_token() {
         .await
         .expect("it is as before");
     assert_eq!(after.status(), StatusCode::SEE_OTHER);
+    let location = after.headers()["location"].to_str().expect("text");
+    assert!(
+        location.contains("console/sign-in?refused=ended&next=console"),
+        "{location}"
+    );
 }
 
 #[tokio::test]
