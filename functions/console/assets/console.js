@@ -11,6 +11,9 @@ startTimes();
 startKeys();
 startActs(polling.now);
 
+// On a phone the links to the pages do not all have room.
+document.querySelector(".top nav [aria-current='page']")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+
 document.addEventListener("click", (event) => {
   const button = event.target instanceof Element ? event.target.closest("[data-language]") : null;
   if (button instanceof HTMLElement && button.dataset.language) {

@@ -20,7 +20,7 @@ use crate::view::incident::IncidentView;
 use crate::view::playbook::PlaybookView;
 use crate::view::quality::QualityView;
 use crate::view::repairs::{self, FreezeView, GroupView, LockView, RepairsView};
-use crate::view::summary::Summary;
+use crate::view::summary::{Summary, parts};
 
 /// How many locks are looked at, each with a read of its own.
 const LOCKS_READ: usize = 100;
@@ -155,6 +155,12 @@ pub(crate) struct MemberView {
     pub(crate) target: String,
     pub(crate) open: bool,
     pub(crate) critical: bool,
+}
+
+impl MemberView {
+    pub(crate) fn name_parts(&self) -> Vec<&str> {
+        parts(&self.name)
+    }
 }
 
 /// A storm with its incidents: those that are open first, the critical ones of them first.

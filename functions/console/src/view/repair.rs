@@ -64,6 +64,16 @@ impl RepairView {
 }
 
 impl RanView {
+    /// The key of what its number counts.
+    pub(crate) fn part_word(&self) -> &'static str {
+        match self.part {
+            "facts" => "ran_fact",
+            "verify" => "ran_check",
+            "rollback" => "ran_rollback",
+            _ => "ran_step",
+        }
+    }
+
     fn of(step: &StepRun, say: Say) -> Self {
         let state = match (step.skipped, step.finished, step.succeeded) {
             (true, ..) => "skipped",

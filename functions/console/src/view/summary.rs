@@ -89,6 +89,11 @@ impl Summary {
         say.word("status_icon", self.status)
     }
 
+    /// The parts of its name between which a line may end.
+    pub(crate) fn name_parts(&self) -> Vec<&str> {
+        parts(&self.name)
+    }
+
     /// What people look for first: those that wait for them.
     pub(crate) fn waits_for_people(&self) -> bool {
         self.waits
@@ -103,6 +108,22 @@ pub(crate) fn shape(severity: &str) -> &'static str {
         "P2" => "■",
         _ => "●",
     }
+}
+
+/// Parts of a name such as `NodeFilesystemAlmostOutOfSpace`, which is wider than a phone: a line ends between its words, and not within one.
+pub(crate) fn parts(name: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let (mut begin, mut before) = (0, None::<char>);
+    for (at, letter) in name.char_indices() {
+        let begins = letter.is_uppercase() && before.is_some_and(|before| before.is_lowercase());
+        if begins || before == Some('_') {
+            parts.push(&name[begin..at]);
+            begin = at;
+        }
+        before = Some(letter);
+    }
+    parts.push(&name[begin..]);
+    parts
 }
 
 /// A row of the board, which has open incidents alone.
@@ -130,6 +151,29 @@ impl From<Row> for Summary {
             decide_until: row.decide_until,
             members: row.members,
             storm: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parts;
+
+    #[test]
+    fn a_line_ends_between_the_words_of_a_name() {
+        for (name, expected) in [
+            (
+                "NodeFilesystemAlmostOutOfSpace",
+                &["Node", "Filesystem", "Almost", "Out", "Of", "Space"][..],
+            ),
+            ("KubePVCFull", &["Kube", "PVCFull"]),
+            ("disk_full", &["disk_", "full"]),
+            ("磁碟已滿", &["磁碟已滿"]),
+            ("<b>Bold", &["<b>Bold"]),
+            ("", &[""]),
+        ] {
+            assert_eq!(parts(name), expected, "{name}");
+            assert_eq!(parts(name).concat(), name);
         }
     }
 }
