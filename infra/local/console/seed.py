@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,18 @@ TOGETHER = 18
 SETTLED = ("awaiting_approval", "needs_human", "in_storm", "repaired", "resolved")
 
 
+# A plan for which two people have to approve, as for every one of critical risk. It does what another playbook of the stack does.
+FOR_TWO = {
+    "id": "restart-ledger",
+    "name": "Restart the ledger, which two people approve",
+    "match": {"alertnames": ["LedgerDown"]},
+    "risk": "critical",
+    "parameters": {"program": {"from": "service.unit", "pattern": "^[a-z0-9][a-z0-9_-]{0,62}$"}},
+    "steps": [{"run": ["supervisorctl", "restart", "{program}"], "timeout": "30s", "idempotent": True}],
+    "verify": [{"run": ["true"]}],
+}
+
+
 @dataclass(frozen=True)
 class World:
     """The incidents by what they are for."""
@@ -32,18 +45,23 @@ class World:
 
 @contextmanager
 def seeded(stack: Stack) -> Iterator[World]:
+    with prepared(stack) as server:
+        yield opened(stack, server)
+
+
+@contextmanager
+def prepared(stack: Stack) -> Iterator[str]:
+    """Files as the functions have to find them: they read them when they start. Prometheus's address, before any alert has come."""
     with prometheus.serving() as server:
-        _point_to(stack, server)
-        yield _open(stack, server)
-
-
-def _point_to(stack: Stack, server: str) -> None:
-    """Gives the analyzer a Prometheus. It reads its files when it starts, which is with the first alert."""
-    file = Path(stack.facts["target"]["config_dir"]) / "analyzer.yaml"
-    text, found = re.subn(r"(?m)^evidence:$", f"evidence:\n  prometheus: {{ url: '{server}', timeout: 3s }}", file.read_text())
-    if found != 1:
-        raise StageFailed("analyzer.yaml has one part `evidence`", f"{found} of them")
-    file.write_text(text)
+        directory = Path(stack.facts["target"]["config_dir"])
+        analyzer, playbooks = directory / "analyzer.yaml", directory / "playbooks.yaml"
+        text, found = re.subn(r"(?m)^evidence:$", f"evidence:\n  prometheus: {{ url: '{server}', timeout: 3s }}", analyzer.read_text())
+        if found != 1:
+            raise StageFailed("analyzer.yaml has one part `evidence`", f"{found} of them")
+        analyzer.write_text(text)
+        # JSON is YAML.
+        playbooks.write_text(f"{playbooks.read_text()}\n- {json.dumps(FOR_TWO)}\n")
+        yield server
 
 
 def plan(stack: Stack, name: str, namespace: str, server: str, summary: str) -> Alert:
@@ -68,6 +86,9 @@ def alerts(stack: Stack, server: str) -> dict[str, Alert]:
         "rejected": plan(stack, "TargetDown", "billing", server, "Billing does not answer."),
         "stopped": plan(stack, "QuellDoctor", "search", server, "A trial of the way to the host."),
         "repaired": plan(stack, "TargetDown", "accounts", server, "The accounts do not answer."),
+        "first_in_chat": plan(stack, "LedgerDown", "ledger", server, "The ledger does not answer."),
+        "second_in_chat": plan(stack, "LedgerDown", "ledger-old", server, "The old ledger does not answer."),
+        "not_by_two": plan(stack, "LedgerDown", "ledger-trial", server, "The ledger of the trial does not answer."),
         "disk": alert(disk, "/var of db-1 has 7.4 % left.", prometheus.DISK),
         "database": alert(database, "db-2 has 96 of 100 connections in use."),
         "pod": alert(pod, "checkout restarts again and again."),
@@ -77,7 +98,7 @@ def alerts(stack: Stack, server: str) -> dict[str, Alert]:
     }
 
 
-def _open(stack: Stack, server: str) -> World:
+def opened(stack: Stack, server: str) -> World:
     known = alerts(stack, server)
     incidents = {name: stack.delivers([alert])[0] for name, alert in known.items()}
     # The worst is the last that is opened, and worse than it was.

@@ -1,4 +1,4 @@
-"""What people change on a page: decisions on plans, and the actions of responders."""
+"""The actions of responders on a page."""
 
 from __future__ import annotations
 
@@ -7,60 +7,9 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from infra.local.console.given import Alert, Incident
-from infra.local.console.tests.case import NEWS_MILLISECONDS, ConsoleTest
+from infra.local.console.tests.case import NEWS_MILLISECONDS, VIEWS, ConsoleTest
 
-# An approval, a repair by SSH and its checks.
-REPAIR_MILLISECONDS = 90_000
-
-
-class Deciding(ConsoleTest):
-    def test_a_plan_is_approved_by_tick_and_button_and_runs(self) -> None:
-        incident = self.world["approved"]
-        with self.visit() as visit:
-            page = visit.signs_in(path=f"console/incidents/{incident}")
-            page.locator("#approve button").click()
-            self.assertFalse(page.evaluate("() => document.querySelector('#approve').checkValidity()"))
-            self.assertEqual(self.stack.incident(incident)["approval"]["state"], "pending", "nothing is approved that was not read")
-            page.check("#approve input[name=read]")
-            page.locator("#approve button").click()
-            expect(page.locator("#approve")).to_have_count(0, timeout=NEWS_MILLISECONDS)
-            expect(page.locator(".decision.approved")).to_contain_text("ada", timeout=NEWS_MILLISECONDS)
-            found = self.stack.until("a verified repair", incident, lambda one: one.get("repair", {}).get("outcome") == "verified")
-            self.assertEqual(found["approval"]["decided_by"], "ada")
-            # The page shows it by itself, and what the steps printed.
-            expect(page.locator(".steps li.succeeded")).not_to_have_count(0, timeout=REPAIR_MILLISECONDS)
-            output = page.locator("section:has(#outputs) details").first
-            expect(output).to_be_attached(timeout=NEWS_MILLISECONDS)
-            output.locator("summary").click()
-            expect(output.locator("pre")).not_to_be_empty()
-
-    def test_a_plan_is_rejected_on_a_phone_in_chinese_in_the_dark(self) -> None:
-        incident = self.world["rejected"]
-        with self.visit({"width": 360, "language": "zh-TW", "scheme": "dark"}) as visit:
-            page = visit.signs_in(path=f"console/incidents/{incident}")
-            page.locator("#reject button").click()
-            expect(page.locator(".decision.rejected")).to_contain_text("ada", timeout=NEWS_MILLISECONDS)
-            expect(page.locator("#approve, #reject")).to_have_count(0)
-            self.assertEqual(visit.wide(), [])
-        self.assertEqual(self.stack.incident(incident)["status"], "rejected")
-
-    def test_a_repair_that_runs_is_shown_and_stopped(self) -> None:
-        incident = self.world["stopped"]
-        with self.visit() as visit:
-            page = visit.signs_in(path=f"console/incidents/{incident}")
-            repairs = visit.another()
-            page.check("#approve input[name=read]")
-            page.locator("#approve button").click()
-            self.stack.until("a repair that runs", incident, lambda one: one["status"] == "repairing")
-            repairs.goto(f"{self.stack.url}/console/repairs")
-            expect(repairs.locator(f"[data-incident='{incident}']")).to_be_visible()
-            expect(repairs.locator(f"table a[href$='{incident}']")).to_be_visible()
-            expect(page.locator("#stop button")).to_be_enabled(timeout=8_000)
-            page.locator("#stop button").click()
-            stopped = self.stack.until("a repair that was stopped", incident, lambda one: bool(one.get("repair", {}).get("outcome")))
-            self.assertEqual((stopped["repair"]["outcome"], stopped["repair"]["stop_asked_by"]), ("stopped", "ada"))
-            expect(page.locator("section:has(#repair)")).to_contain_text("ada", timeout=NEWS_MILLISECONDS)
-            expect(repairs.locator(f"[data-incident='{incident}']")).to_have_count(0, timeout=90_000)
+REASONS = ("fixed_by_hand", "false_alarm", "duplicate")
 
 
 class Responding(ConsoleTest):
@@ -87,16 +36,45 @@ class Responding(ConsoleTest):
             self.presses(page, "snooze")
             self.comes_to(incident, lambda one: "snoozed_until" in one["response"])
 
+    def test_every_action_is_done_in_every_view(self) -> None:
+        incident, other = self.world["memory"], self.world["database"]
+        for number, view in enumerate(VIEWS):
+            with self.subTest(**view), self.visit(view) as visit:
+                page = visit.signs_in(path=f"console/incidents/{incident}")
+                self.presses(page, "acknowledge")
+                self.comes_to(incident, lambda one: one["responder"] == "ada")
+                page.select_option("#assign select", "bob")
+                self.presses(page, "assign")
+                self.comes_to(incident, lambda one: one["responder"] == "bob")
+                note = f"Seen at {view['width']} px, {number}."
+                page.fill("#note textarea", note)
+                self.presses(page, "note")
+                expect(page.locator(".notes")).to_contain_text(note, timeout=NEWS_MILLISECONDS)
+                for form, right in (("cause-wrong", False), ("cause-right", True)):
+                    self.presses(page, form)
+                    self.comes_to(incident, lambda one: one["response"]["cause_is_right"] is right)
+                page.fill("#snooze input[name=minutes]", str(30 + number))
+                self.presses(page, "snooze")
+                self.comes_to(incident, lambda one: "snoozed_until" in one["response"])
+                visit.unfolds()
+                self.fits(visit, "an incident with what people did about it")
+                reason = REASONS[number % len(REASONS)]
+                self.closes(page, reason, other if reason == "duplicate" else None)
+                closed = self.comes_to(incident, lambda one: one["status"] == "closed")
+                self.assertEqual(closed["response"]["closed"]["reason"], reason)
+                expect(page.locator("#reopen button")).to_be_enabled(timeout=NEWS_MILLISECONDS)
+                self.fits(visit, "an incident that was closed")
+                page.locator("#reopen button").click()
+                self.comes_to(incident, lambda one: bool(one["open"]))
+                expect(page.locator("#close-details")).to_be_attached(timeout=NEWS_MILLISECONDS)
+
     def test_an_incident_is_closed_with_a_reason_and_opened_again(self) -> None:
         incident, other = self.world["queue"], self.world["database"]
         with self.visit() as visit:
             page = visit.signs_in(path=f"console/incidents/{incident}")
             for reason, repeats in [("fixed_by_hand", None), ("false_alarm", None), ("duplicate", other)]:
                 visit.unfolds()
-                page.select_option("#close select[name=reason]", reason)
-                if repeats:
-                    page.fill("#close input[name=duplicate_of]", repeats)
-                page.locator("#close button").click()
+                self.closes(page, reason, repeats)
                 closed = self.comes_to(incident, lambda one: one["status"] == "closed")["response"]["closed"]
                 self.assertEqual((closed["reason"], closed.get("duplicate_of"), closed["person"]), (reason, repeats, "ada"))
                 page.locator("#reopen button").click(timeout=NEWS_MILLISECONDS)
@@ -138,6 +116,12 @@ class Responding(ConsoleTest):
             self.presses(page, "acknowledge")
             for one in incidents:
                 self.comes_to(one, lambda found: found.get("responder") == "ada")
+
+    def closes(self, page: Page, reason: str, repeats: str | None) -> None:
+        page.select_option("#close select[name=reason]", reason)
+        if repeats:
+            page.fill("#close input[name=duplicate_of]", repeats)
+        page.locator("#close button").click()
 
     def presses(self, page: Page, form: str) -> None:
         page.locator(f"#{form} button").click()

@@ -10,13 +10,18 @@ from typing import ClassVar
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from infra.local.console.browser import View, Visit, visiting
+from infra.local.console import axe
+from infra.local.console.browser import HEIGHT, LANGUAGES, SCHEMES, WIDTHS, View, Visit, visiting
 from infra.local.console.given import Stack
 from infra.local.console.seed import World
 
 expect.set_options(timeout=20_000)
 # A page that moves asks for news every 3 s.
 NEWS_MILLISECONDS = 30_000
+# Every width in every language and colour scheme.
+VIEWS: tuple[View, ...] = tuple({"width": width, "language": language, "scheme": scheme} for width in WIDTHS for language in LANGUAGES for scheme in SCHEMES)
+# Half of them, with each width in each language and each scheme, and each language in each scheme: for what takes long.
+PAIRS: tuple[View, ...] = tuple(view for number, view in enumerate(VIEWS) if (number // 4 + number // 2 + number) % 2 == 0)
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,26 @@ class ConsoleTest(unittest.TestCase):
             visit.expected.extend(expected)
             yield visit
             self.assertEqual(visit.found(), [], f"{visit.page.url} as {view or 'it is'}")
+
+    def fits(self, visit: Visit, what: str) -> None:
+        """The page as it is now fits its window, and axe finds nothing on it."""
+        self.assertEqual(visit.wide(), [], f"{what}: elements that are wider than the window")
+        with axe.on(visit) as violations:
+            self.assertEqual(violations(), [], f"{what}: violations that axe finds")
+
+    def fits_everywhere(self, visit: Visit, what: str, language: str) -> None:
+        """The same at every width and in both colour schemes."""
+        with axe.on(visit) as violations:
+            for width in WIDTHS:
+                visit.page.set_viewport_size({"width": width, "height": HEIGHT})
+                with self.subTest(page=what, width=width, language=language):
+                    self.assertEqual(visit.wide(), [], "elements that are wider than the window")
+                for scheme in SCHEMES:
+                    visit.page.emulate_media(color_scheme=scheme)
+                    with self.subTest(page=what, width=width, language=language, scheme=scheme):
+                        self.assertEqual(violations(), [], "violations that axe finds")
+        with self.subTest(page=what, language=language):
+            self.assertEqual(visit.found(), [], "faults")
 
     def shows(self, page: Page, incident: str) -> None:
         """The page is that of this incident."""

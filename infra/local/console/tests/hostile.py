@@ -11,7 +11,7 @@ from infra.local.console.tests.case import ConsoleTest
 # What the templates are made of. Whatever else is on a page was made by a text.
 TAGS = (
     "a button code dd details div dl dt form h1 h2 h3 img input label li ol option output p pre section select span strong summary table tbody td "
-    "textarea th thead time tr ul br bdi"
+    "textarea th thead time tr ul br bdi wbr"
 ).split()
 # What a page has that no template has put there, and what a text may not reach: elements, handlers, addresses, styles, ids that come twice.
 STRANGE = """(tags) => {
@@ -48,6 +48,10 @@ REORDERING = """() => {
 }"""
 
 
+# So many notes stand on a page at once, each with five texts.
+NOTES = 5
+
+
 class Hostile(ConsoleTest):
     def test_two_hundred_texts_do_nothing_on_any_page(self) -> None:
         brought = hostile.alerts()
@@ -65,6 +69,37 @@ class Hostile(ConsoleTest):
             for incident, (words, alert) in zip(incidents, brought, strict=True):
                 self._is_harmless(visit, f"console/incidents/{incident}", {word: every[word] for word in words})
             self._is_harmless(visit, "console/wall", {})
+
+    def test_texts_of_people_do_nothing_either(self) -> None:
+        """Notes, and the reason of a switch: who writes them has signed in, and may be the one who attacks."""
+        incident, every = self.world["certificate"], dict(hostile.values()[: 5 * NOTES])
+        words = list(every)
+        try:
+            for at in range(0, len(words), 5):
+                text = " ".join(every[word] for word in words[at : at + 5])
+                self.stack.changes(f"incidents/{incident}/respond", {"action": "note", "text": text}, "bob")
+            self.stack.quell("kill-switch", "on", "--why", every[words[0]])
+            with self.visit({"width": 360}) as visit:
+                visit.signs_in()
+                self._is_harmless(visit, f"console/incidents/{incident}", every)
+                for path in ("console", "console/wall", "console/repairs"):
+                    self._is_harmless(visit, path, {words[0]: every[words[0]]})
+        finally:
+            self.stack.quell("kill-switch", "off")
+
+    def test_whatever_is_opened_by_its_own_address_runs_no_script(self) -> None:
+        """A chart is an image in a page, and a document of its own where somebody opens its address."""
+        disk = self.world["disk"]
+        with self.visit() as visit:
+            page = visit.signs_in(path=f"console/incidents/{disk}")
+            chart = page.locator("img.chart").first.evaluate("(image) => image.src")
+            for address in (chart, f"{self.stack.url}/api/v1/incidents/{disk}", f"{self.stack.url}/console/health"):
+                answer = page.goto(address)
+                headers = answer.headers if answer else {}
+                policy = headers.get("content-security-policy", "")
+                for rule in ("default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "require-trusted-types-for 'script'"):
+                    self.assertIn(rule, policy, address)
+                self.assertEqual((headers["x-frame-options"], headers["x-content-type-options"]), ("DENY", "nosniff"), address)
 
     def _is_harmless(self, visit: Visit, path: str, values: dict[str, str]) -> None:
         page = visit.goes(path)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from infra.local.console import axe
-from infra.local.console.browser import HEIGHT, LANGUAGES, SCHEMES, WIDTHS, Visit
+from infra.local.console.browser import LANGUAGES, Visit
 from infra.local.console.tests.case import ConsoleTest
 
 UNKNOWN = "console/incidents/01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -15,6 +14,7 @@ class Looks(ConsoleTest):
             with self.visit({"language": language}, expected=["status of 404"]) as visit:
                 self._look_at(visit, "sign in", "console/sign-in?next=console", language)
                 self._look_at(visit, "sign in, refused", "console/sign-in?refused=true&next=console", language)
+                self._look_at(visit, "sign in, after a session", "console/sign-in?refused=ended&next=console", language)
                 visit.signs_in()
                 for name, path in self._pages(visit).items():
                     self._look_at(visit, name, path, language)
@@ -25,26 +25,17 @@ class Looks(ConsoleTest):
         addresses = [str(link.evaluate("(link) => link.href")) for link in links]
         listed = [address.removeprefix(f"{self.stack.url}/") for address in addresses]
         self.assertGreaterEqual(len(listed), 5, listed)
-        incidents = {f"incident, {name}": f"console/incidents/{self.world[name]}" for name in ("approved", "repaired", "disk")}
+        incidents = {f"incident, {name}": f"console/incidents/{self.world[name]}" for name in ("approved", "repaired", "disk", "first_in_chat", "certificate")}
         storm = {"storm": f"console/storms/{self.world.storm}", "storm's incident": f"console/incidents/{self.world.storm}"}
-        found = {"history, a search": "console/history?text=var&limit=1", "no such incident": UNKNOWN}
+        found = {"history, a search": "console/history?text=var&limit=1", "history, nothing found": "console/history?text=nothing-of-the-kind"}
+        found |= {"alert quality of a month": "console/quality?since=30d", "no such incident": UNKNOWN}
         return {path: path for path in listed} | incidents | storm | found
 
     def _look_at(self, visit: Visit, name: str, path: str, language: str) -> None:
         page = visit.goes(path)
         self.assertEqual(page.locator("html").get_attribute("lang"), "zh-TW" if language == "zh-TW" else "en", f"{name}: language")
         visit.unfolds()
-        with axe.on(visit) as violations:
-            for width in WIDTHS:
-                page.set_viewport_size({"width": width, "height": HEIGHT})
-                with self.subTest(page=name, width=width, language=language):
-                    self.assertEqual(visit.wide(), [], "elements that are wider than the window")
-                for scheme in SCHEMES:
-                    page.emulate_media(color_scheme=scheme)
-                    with self.subTest(page=name, width=width, language=language, scheme=scheme):
-                        self.assertEqual(violations(), [], "violations that axe finds")
-        with self.subTest(page=name, language=language):
-            self.assertEqual(visit.found(), [], "faults")
+        self.fits_everywhere(visit, name, language)
 
     def test_nothing_moves_for_whoever_wants_less_motion(self) -> None:
         moving = """() => [...document.querySelectorAll("*")].filter((one) => {
