@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::alert_quality::Quality;
 use crate::filter::TEXT_CHARACTERS;
 use crate::say::{Moment, Say};
+use crate::view::summary::parts;
 
 /// How many rules are listed.
 const LISTED: usize = 200;
@@ -129,6 +130,10 @@ impl RuleView {
     pub(crate) fn median(&self, say: &Say) -> Option<String> {
         let seconds = self.median_open_seconds?;
         Some(say.lasted(SignedDuration::from_secs(seconds)))
+    }
+
+    pub(crate) fn name_parts(&self) -> Vec<&str> {
+        parts(&self.name)
     }
 
     /// Its name as the search of the history takes it.

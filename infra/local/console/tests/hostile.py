@@ -71,7 +71,7 @@ class Hostile(ConsoleTest):
             self._is_harmless(visit, "console/wall", {})
 
     def test_texts_of_people_do_nothing_either(self) -> None:
-        """Notes, and the reason of a switch: who writes them has signed in, and may be the one who attacks."""
+        # Notes, and the reason of a switch: who writes them has signed in, and may be the one who attacks.
         incident, every = self.world["certificate"], dict(hostile.values()[: 5 * NOTES])
         words = list(every)
         try:
@@ -88,7 +88,7 @@ class Hostile(ConsoleTest):
             self.stack.quell("kill-switch", "off")
 
     def test_whatever_is_opened_by_its_own_address_runs_no_script(self) -> None:
-        """A chart is an image in a page, and a document of its own where somebody opens its address."""
+        # A chart is an image in a page, and a document of its own where somebody opens its address.
         disk = self.world["disk"]
         with self.visit() as visit:
             page = visit.signs_in(path=f"console/incidents/{disk}")
