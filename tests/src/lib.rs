@@ -43,5 +43,6 @@ pub mod stack;
 pub mod table;
 pub mod target_host;
 pub mod teams;
+pub mod trusting;
 pub mod visitor;
 pub mod webhook_receiver;

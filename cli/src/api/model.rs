@@ -87,6 +87,9 @@ pub(crate) struct Plan {
     pub(crate) target: String,
     pub(crate) address: String,
     pub(crate) risk: String,
+    /// Absent where the console is older than the command.
+    #[serde(default)]
+    pub(crate) risk_because: Vec<String>,
     pub(crate) unscoped: bool,
     pub(crate) parameters: BTreeMap<String, String>,
     pub(crate) parts: Vec<Part>,

@@ -413,7 +413,7 @@ fn static_rules() -> String {
     let subjects = subjects.into_iter().chain(["storm"]);
     let rule = |subject: &str| {
         format!(
-            "- {{ for: {subject}, title: t, root_cause: c, action: a, risk: low, confidence: 0.6, data_impact: NONE, downtime: 0s, responsibility: APP, suggestions: [s], suggestions_unless_annotations: [runbook_url] }}\n"
+            "- {{ for: {subject}, title: t, root_cause: c, action: a, risk: low, speaks_for: [restart-web], data_at_stake: true, data_impact: NONE, downtime: 0s, responsibility: APP, suggestions: [s], suggestions_unless_annotations: [runbook_url] }}\n"
         )
     };
     subjects.map(rule).collect()

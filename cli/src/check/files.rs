@@ -10,6 +10,7 @@ use domain::duty::Duty;
 use domain::notification::channels::Channels;
 use domain::notification::sign_in::SignIn;
 use domain::playbook::Playbook;
+use domain::playbook::dependencies::dependency_errors;
 use domain::playbook::service::Service;
 use domain::policy::limits::Limits;
 use playbook_files::analyzer_files::{PRICES, RULES, SETTINGS};
@@ -121,6 +122,10 @@ impl Files {
             );
             errors.push((format!("[{again}].name"), text));
         }
+        let of_dependencies = dependency_errors(&services.iter().collect::<Vec<_>>());
+        let in_item =
+            |(index, field, text): (usize, String, String)| (format!("[{index}].{field}"), text);
+        errors.extend(of_dependencies.into_iter().map(in_item));
         self.services.take(errors, &[]);
         for (field, text) in warnings {
             self.services.doubt(&field, text);

@@ -35,6 +35,11 @@ pub(crate) fn reference(root: &Node, at: &Node, elsewhere: &[&str]) -> Reference
             names_of_items(node, "name")
         });
     }
+    if path.contains("].depends_on[") {
+        return unknown("services", at.text(), Some(root), |node| {
+            names_of_items(node, "name")
+        });
+    }
     if path.starts_with("causes[") && path.contains("].speaks_") {
         return in_other_file("playbooks", at, elsewhere);
     }

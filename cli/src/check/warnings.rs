@@ -64,6 +64,7 @@ impl Files {
             self.services.doubt(&format!("[{index}].{field}"), text);
         }
         self.doubt_limits(&playbooks, &services);
+        self.doubt_rules(&playbooks);
         let names: Vec<&str> = services
             .iter()
             .map(|service| service.name.as_str())
@@ -176,6 +177,23 @@ impl Files {
         }
     }
 
+    /// Playbooks that a static rule says are for its cause, and that are misspelt: the shipped rules name playbooks that one may not have.
+    fn doubt_rules(&mut self, playbooks: &[Playbook]) {
+        let Some(rules) = self.rules.sound().cloned() else {
+            return;
+        };
+        let ids = || playbooks.iter().map(|playbook| playbook.id.as_str());
+        for (index, rule) in rules.0.iter().enumerate() {
+            for (place, id) in rule.speaks_for.iter().enumerate() {
+                if !ids().any(|known| *id == *known) && meant(id, ids()).is_some() {
+                    let text = unknown(id, "playbooks.yaml", ids());
+                    self.rules
+                        .doubt(&format!("[{index}].speaks_for[{place}]"), text);
+                }
+            }
+        }
+    }
+
     fn doubt_limits(&mut self, playbooks: &[Playbook], services: &[Service]) {
         let Some(limits) = self.limits.sound().cloned() else {
             return;
@@ -191,10 +209,8 @@ impl Files {
                 self.limits.doubt(&format!("groups.{name}"), text);
             }
         }
-        if let Some(rules) = self.rules.sound() {
-            for (field, text) in limit_warnings(&limits, playbooks, rules) {
-                self.limits.doubt(&field, text);
-            }
+        for (field, text) in limit_warnings(&limits, playbooks) {
+            self.limits.doubt(&field, text);
         }
     }
 }

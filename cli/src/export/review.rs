@@ -1,6 +1,7 @@
 //! The review of an incident as Markdown: every sentence of its story leads to its entry of the operation log.
 
 use domain::analysis::evidence::Found;
+use domain::analysis::named_cause::Confidence;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::api::model::{Entry, Incident};
@@ -99,10 +100,11 @@ fn cause(incident: &Incident) -> String {
         None => "",
     };
     out.push_str(&format!(
-        "- Found: {}{verdict}\n- By: {}, with confidence {:.2}\n",
+        "- Found: {}{verdict}\n- By: {}{}\n- Urgency: {}\n",
         text(&found.root_cause),
         code(&found.provider),
-        found.confidence
+        found.confidence.map(counted).unwrap_or_default(),
+        text(&finding::urgency(&found.urgency))
     ));
     for piece in &incident.evidence {
         let answers = finding::answers(&piece.found);
@@ -118,6 +120,14 @@ fn cause(incident: &Incident) -> String {
         }
     }
     out
+}
+
+/// How often such causes were right, where that is known of any.
+fn counted(sure: Confidence) -> String {
+    match sure.counts.known() {
+        0 => String::new(),
+        known => format!(", right {} of {known} times", sure.counts.right),
+    }
 }
 
 fn timeline(entries: &[Entry]) -> String {

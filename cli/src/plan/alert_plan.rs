@@ -1,10 +1,12 @@
 //! Plans of `quell plan`: for each alert of a delivery, by the code that decides on the deployed stack.
 
 use analyzer::propose::{self, ProposalRules, Signing, StoreFacts};
+use analyzer::surroundings::Surroundings;
 use analyzer::{Diagnosis, decide, static_analyzer};
 use domain::alert::classification::AlertTables;
 use domain::alert::fingerprint::fingerprint;
 use domain::alert::{Alert, AlertStatus};
+use domain::analysis::named_cause::OutcomeCounts;
 use domain::episode::Firing;
 use domain::incident::Incident;
 use domain::incident::change::IncidentChange;
@@ -151,8 +153,15 @@ impl By {
                 alert.alert_type.as_str()
             ))
         })?;
+        let analysis = static_analyzer::analyse(rule, &alert, service);
+        let around = Surroundings::of(&self.files.services, service, &change.incident, None);
+        let analysis = around.over(analysis, &alert, &[]);
+        let counts = match (&self.store, &analysis.named_cause) {
+            (Some((store, _)), Some(named)) => store.cause_counts(named).await?,
+            _ => OutcomeCounts::default(),
+        };
         let diagnosis = Diagnosis {
-            analysis: static_analyzer::analyse(rule, &alert, service),
+            analysis: analysis.weighed(Some(counts)),
             evidence: Vec::new(),
         };
         let known = match &self.store {

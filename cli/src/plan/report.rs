@@ -4,6 +4,8 @@ use std::io::Write;
 
 use analyzer::evidence::recipe_questions::questions;
 use domain::alert::AlertStatus;
+use domain::analysis::urgency::UrgencyGround;
+use domain::analysis::{Analysis, BlastRadius};
 use domain::incident::guardrail::names;
 use domain::incident::{Incident, Status};
 use domain::policy::matching::Fit;
@@ -81,6 +83,10 @@ pub(super) fn text(plan: &AlertPlan<'_>, asked: Asked, out: &mut dyn Write) -> R
     finding(incident, asked.models, out)?;
     if let Some(plan) = &incident.plan {
         print::plan(plan, out)?;
+        for why in &plan.risk_because {
+            let why = line(&why.to_string(), SHOWN * 2);
+            writeln!(out, "    risk       {why}")?;
+        }
     }
     end(incident, out)
 }
@@ -131,11 +137,15 @@ fn service(plan: &AlertPlan<'_>, out: &mut dyn Write) -> Result<(), Failure> {
     };
     let group = service.redundancy_group.as_deref().unwrap_or("none");
     let level = format!("{:?}", service.level).to_lowercase();
+    let criticality = service.criticality.as_str();
     writeln!(
         out,
-        "  service      {}, level {level}, redundancy group {group}",
+        "  service      {}, level {level}, criticality {criticality}, redundancy group {group}",
         service.name
     )?;
+    if let Some(owner) = &service.owner {
+        writeln!(out, "    owner      {}", line(owner, SHOWN))?;
+    }
     for Fit {
         score,
         reasons,
@@ -195,28 +205,86 @@ fn finding(incident: &Incident, models: usize, out: &mut dyn Write) -> Result<()
     let Some(analysis) = &incident.analysis else {
         return Ok(());
     };
-    let (risk, impact) = (
-        analysis.risk.as_str(),
-        print::word(analysis.blast_radius.data_impact),
-    );
-    let severity = incident.severity;
     writeln!(
         out,
         "  finding      {} (a static rule)",
         analysis.action_title
     )?;
-    writeln!(
-        out,
-        "    says       risk {risk}, so {severity:?}; confidence {:.2}; data impact {impact}",
-        analysis.confidence
-    )?;
+    urgency(incident, analysis, out)?;
+    confidence(analysis, out)?;
+    blast_radius(&analysis.blast_radius, out)?;
     match models {
         0 => {}
         _ => writeln!(
             out,
-            "    on the stack {models} models are asked first: they can raise the risk, never lower it"
+            "    on the stack {models} models are asked first: they can raise the urgency, never lower it"
         )?,
     }
+    Ok(())
+}
+
+/// Writes how soon somebody has to act, and every ground for it.
+fn urgency(incident: &Incident, analysis: &Analysis, out: &mut dyn Write) -> Result<(), Failure> {
+    let level = incident.severity;
+    writeln!(out, "  urgency      {level:?}, the worst of:")?;
+    for ground in &analysis.urgency.grounds {
+        let (basis, alone) = (ground.basis.as_str(), ground.level);
+        let why = line(&ground.why.to_string(), SHOWN);
+        writeln!(out, "    {alone:?}         {basis}: {why}")?;
+    }
+    if analysis.urgency.is_lowered() {
+        writeln!(out, "    what was measured lowers it by one level")?;
+    }
+    Ok(())
+}
+
+/// Writes how sure the finding is, and what that rests on.
+fn confidence(analysis: &Analysis, out: &mut dyn Write) -> Result<(), Failure> {
+    let (Some(named), Some(confidence), Some(prior)) =
+        (&analysis.named_cause, analysis.confidence, analysis.prior())
+    else {
+        writeln!(out, "  confidence   none: no cause is claimed")?;
+        return Ok(());
+    };
+    let (source, cause) = (named.source.key(), line(&named.cause, SHOWN));
+    writeln!(
+        out,
+        "  confidence   {:.2}, and at least {:.2} with 95 % probability: {source}, {cause}",
+        confidence.mean, confidence.at_least
+    )?;
+    let counts = confidence.counts;
+    match counts.known() {
+        0 => writeln!(out, "    counted    nothing yet")?,
+        known => writeln!(
+            out,
+            "    counted    right {} of {known} times",
+            counts.right
+        )?,
+    }
+    writeln!(
+        out,
+        "    prior      {} of {}, which count as {}: {} ({})",
+        prior.right, prior.of, prior.weight, prior.origin, prior.as_of
+    )?;
+    Ok(())
+}
+
+/// Writes what suffers with the service, and what is known to be well.
+fn blast_radius(radius: &BlastRadius, out: &mut dyn Write) -> Result<(), Failure> {
+    let impact = print::word(radius.data_impact);
+    let needed_by = match radius.related_services.as_slice() {
+        [] => "nothing depends on it".to_owned(),
+        names => format!("needed by {}", line(&names.join(", "), SHOWN)),
+    };
+    let peers = radius
+        .peers
+        .as_ref()
+        .map(|peers| format!(", {}", peers.phrase()));
+    let peers = peers.unwrap_or_default();
+    writeln!(
+        out,
+        "  blast radius {needed_by}{peers}; the suggested action's data impact is {impact}"
+    )?;
     Ok(())
 }
 
@@ -259,6 +327,8 @@ fn as_json(plan: &AlertPlan<'_>) -> Value {
     let alert = &plan.alert;
     let incident = plan.incident.as_ref();
     let (decision, why) = incident.map_or((None, None), decision);
+    let grounds = incident.and_then(|incident| incident.analysis.as_ref());
+    let grounds = grounds.map(|analysis| &analysis.urgency);
     json!({
         "alert": alert.name,
         "status": alert.status,
@@ -274,6 +344,12 @@ fn as_json(plan: &AlertPlan<'_>) -> Value {
         "type": alert.alert_type,
         "severity": alert.severity,
         "urgency": incident.map(|incident| incident.severity),
+        "urgency_because": grounds.map(|urgency| urgency.grounds.iter().map(ground).collect::<Vec<_>>()),
+        "confidence": incident.and_then(|incident| incident.analysis.as_ref()).and_then(|analysis| analysis.confidence),
+        "plan_risk": incident.and_then(|incident| incident.plan.as_ref()).map(|plan| plan.risk),
+        "plan_risk_because": incident.and_then(|incident| incident.plan.as_ref()).map(|plan| {
+            plan.risk_because.iter().map(ToString::to_string).collect::<Vec<_>>()
+        }),
         "service": plan.service.as_ref().ok().map(|service| &service.name),
         "recipe": plan.recipe.map(|recipe| &recipe.id),
         "playbook": incident.and_then(|incident| incident.plan.as_ref()).map(|plan| &plan.playbook),
@@ -287,6 +363,10 @@ fn as_json(plan: &AlertPlan<'_>) -> Value {
             GoesTo::Noise => "noise".to_owned(),
         },
     })
+}
+
+fn ground(ground: &UrgencyGround) -> Value {
+    json!({ "basis": ground.basis, "level": ground.level, "why": ground.why.to_string() })
 }
 
 /// What is decided on the plan, and why it does not run by itself.

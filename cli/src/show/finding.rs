@@ -2,6 +2,7 @@
 
 use domain::analysis::evidence::{Evidence, Found, Measurement, figure};
 use domain::analysis::price::dollars;
+use domain::analysis::urgency::Urgency;
 
 use super::Page;
 use crate::api::model::Incident;
@@ -17,12 +18,25 @@ impl Page<'_> {
             self.field("to do", &found.suggested_action)?;
             self.optional("command", found.suggested_command.as_deref())?;
             let impact = word(found.blast_radius.data_impact);
-            let sure = format!(
-                "risk {}, confidence {:.2}, data impact {impact}",
-                found.risk.as_str(),
-                found.confidence
-            );
-            self.field("says", &sure)?;
+            self.field("urgency", &urgency(&found.urgency))?;
+            let counted = found.confidence.filter(|sure| sure.counts.known() > 0);
+            let counted = counted.map(|sure| {
+                let (right, known) = (sure.counts.right, sure.counts.known());
+                format!("right {right} of {known} times")
+            });
+            self.optional("confidence", counted.as_deref())?;
+            let radius = &found.blast_radius;
+            let needed_by = radius.related_services.join(", ");
+            self.optional(
+                "needed by",
+                Some(needed_by.as_str()).filter(|names| !names.is_empty()),
+            )?;
+            let peers = radius
+                .peers
+                .as_ref()
+                .map(|peers| peers.phrase().to_string());
+            self.optional("others", peers.as_deref())?;
+            self.field("data impact", &impact)?;
             let by = match &found.model {
                 Some(model) => format!(
                     "{}, {model}, {}",
@@ -53,6 +67,18 @@ impl Page<'_> {
             writeln!(self.out, "    {}", safe(&line))?;
         }
         Ok(())
+    }
+}
+
+/// How soon somebody has to act, and what decides it.
+pub(crate) fn urgency(urgency: &Urgency) -> String {
+    let because: Vec<String> = urgency
+        .deciding()
+        .map(|ground| ground.why.to_string())
+        .collect();
+    match because.as_slice() {
+        [] => format!("{:?}", urgency.level),
+        because => format!("{:?}: {}", urgency.level, because.join("; ")),
     }
 }
 

@@ -16,6 +16,9 @@ impl Page<'_> {
             plan.playbook, plan.playbook_name, plan.risk
         );
         self.field("playbook", &playbook)?;
+        for why in &plan.risk_because {
+            self.field("risk", why)?;
+        }
         self.field("target", &plan.target)?;
         if plan.unscoped {
             self.field("take care", "the registry does not say where this service lives: compare cluster and namespace of the alert")?;

@@ -70,11 +70,31 @@ pub(super) const CASES: &[Case] = &[
         ],
     ),
     doubtful(
+        "a static rule for a playbook that is not there",
+        &[(
+            "static-rules.yaml",
+            Replace(
+                "speaks_for: [renew-certificate]",
+                "speaks_for: [renew-certificates]",
+            ),
+        )],
+    ),
+    doubtful(
+        "an automatic service on which every plan is risky",
+        &[(
+            REGISTRY,
+            Replace(
+                "level: auto\n  match: { cluster: prod, namespace: tools }",
+                "level: auto\n  criticality: critical\n  match: { cluster: prod, namespace: tools }",
+            ),
+        )],
+    ),
+    doubtful(
         "limits that stop everything",
         &[
             (
                 GUARDRAILS,
-                Replace("min_confidence: 0.6", "min_confidence: 0.9"),
+                Replace("min_confidence: 0.6", "min_confidence: 1"),
             ),
             (GUARDRAILS, Replace("auto_from: 0.8", "auto_from: 1")),
             (

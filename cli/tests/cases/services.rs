@@ -86,6 +86,32 @@ pub(super) const CASES: &[Case] = &[
         )],
     ),
     broken(
+        "services that need what is not there, and each other",
+        &[
+            (
+                REGISTRY,
+                Replace("depends_on: [ledger-db]", "depends_on: [ledger-bd]"),
+            ),
+            (
+                REGISTRY,
+                Replace(
+                    "criticality: high",
+                    "criticality: hihg\n  depends_on: [storefront]",
+                ),
+            ),
+        ],
+    ),
+    broken(
+        "services that need each other",
+        &[(
+            REGISTRY,
+            Replace(
+                "criticality: high",
+                "criticality: high\n  depends_on: [storefront]",
+            ),
+        )],
+    ),
+    broken(
         "a share of a group above one",
         &[(
             GUARDRAILS,

@@ -52,9 +52,9 @@ fn check_counts_what_is_there_or_names_file_line_and_field() {
         ),
         (
             "static-rules.yaml",
-            "confidence: 0.6",
-            "confidence: 6",
-            "[0] storm: confidence: has to be a number from 0 to 1, and is `6`",
+            "  data_at_stake: true",
+            "  data_at_stake: much",
+            "data_at_stake: has to be",
         ),
     ] {
         let directory = changed(file, from, to);

@@ -36,11 +36,18 @@ fn plan_says_everything_that_would_happen() {
         "recipe       target-down, ",
         "asks       down: count(up{job=\"checkout\", namespace=\"shop\"} == 0) or vector(0)",
         "on the stack nothing is asked: analyzer.yaml names no Prometheus",
-        "says       risk medium, so P2; confidence 0.60; data impact NONE",
+        "urgency      P2, the worst of:",
+        "    P2         sender: its sender calls it warning",
+        "    P2         usual: usual for service_404 at this severity",
+        "confidence   0.19, and at least 0.04 with 95 % probability: static, service_404",
+        "    counted    nothing yet",
+        "    prior      2 of 16, which count as 10: 16 real cards: people learned something from two (2026-11-30)",
+        "blast radius nothing depends on it; the suggested action's data impact is NONE",
+        "    risk       its playbook says low",
         "steps[0]   supervisorctl restart checkout-web  (up to 30 s, may run again)",
         "guardrail    passes kill_switch        it is off",
         "guardrail    STOPS  service_level      checkout-web asks for approval",
-        "=> needs approval, because of service_level",
+        "=> needs approval, because of service_level, confidence",
     ] {
         assert!(found.contains(says), "{says} is not in\n{found}");
     }

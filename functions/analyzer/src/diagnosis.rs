@@ -1,12 +1,15 @@
 //! Diagnosis of an incident: evidence first, then the recipe's cause, then memory, then the models in
 //! their order, and the static analyzer if no model answers.
 
+use domain::alert::Alert;
 use domain::phrase;
 use domain::primitives::time::expired;
 use std::time::{Duration, Instant};
 
+use aws::Chain;
 use aws::metrics::MetricsLine;
 use domain::analysis::evidence::{Evidence, Found};
+use domain::analysis::named_cause::{CauseSource, NamedCause};
 use domain::analysis::settings::MemoryMode;
 use domain::analysis::{Analysis, BlastRadius};
 use domain::incident::Incident;
@@ -14,6 +17,7 @@ use domain::playbook::service;
 use domain::policy::precedent::{Memory, recall};
 use domain::transition::analysis_lease::Claimed;
 use jiff::{SignedDuration, Timestamp};
+use tracing::warn;
 
 use crate::app::{App, Failure};
 use crate::evidence::deviation::deviation;
@@ -23,6 +27,7 @@ use crate::models::Asked;
 use crate::prompt::Subject;
 use crate::recipe;
 use crate::static_analyzer;
+use crate::surroundings::Surroundings;
 use crate::trace::Span;
 
 /// How long a worker may ask models: longer than the function runs, so that an expired lease means that its worker has ended.
@@ -79,7 +84,10 @@ impl App {
         analysis.trace_id = span.trace_id();
         let mut evidence = Vec::new();
         if incident.storm().is_none() {
-            let gathered = self.gather(incident, service, now, &span).await;
+            let mut gathered = self.gather(incident, service, now, &span).await;
+            let peers = gathered.peers.take();
+            let around = Surroundings::of(&self.files.services, service, incident, peers);
+            analysis = around.over(analysis, alert, &gathered.evidence);
             analysis = match self
                 .conclude(
                     analysis,
@@ -98,13 +106,15 @@ impl App {
                 }
             };
             evidence = gathered.evidence;
+        } else {
+            analysis = self.weighed(analysis).await;
         }
         span.set("quell.provider", analysis.provider.clone());
         if let Some(cause) = &analysis.cause {
             span.set("quell.recipe", cause.recipe.clone());
             span.set("quell.cause", cause.id.clone());
         }
-        span.set("quell.risk", analysis.risk.as_str());
+        span.set("quell.urgency", format!("{:?}", analysis.urgency.level));
         // Set last, so that it covers the evidence and the models too.
         analysis.duration_ms = milliseconds(started);
         measure(&analysis, &evidence, incident, now);
@@ -128,6 +138,7 @@ impl App {
         if let Some(consultation) = &gathered.consultation {
             base = consultation.over(base, &gathered.evidence, &self.recipes.causes);
         }
+        base = self.weighed(base).await;
         // It was measured just now: neither what helped last time nor a model's word takes its place, also where a person doubts it.
         if recipe::is_clear(&base) {
             return Ok(base);
@@ -136,7 +147,9 @@ impl App {
         if let Some(memory) = memory
             .filter(|_| settings.memory.mode == MemoryMode::Use && occasion == Occasion::Opened)
         {
-            return Ok(remembered(base, &memory, &gathered.past));
+            return Ok(self
+                .weighed(remembered(base, &memory, &gathered.past))
+                .await);
         }
         // Before the claim, which only workers that ask models need.
         if self.models.is_empty() {
@@ -164,7 +177,32 @@ impl App {
         };
         let until = until.checked_sub(ROOM_TO_SAVE).unwrap_or(until);
         let asked = self.ask(subject, now, until.into(), span).await?;
-        Ok(with_answer(base, asked))
+        let answered = with_answer(base, asked);
+        if answered.model.is_none() {
+            return Ok(answered);
+        }
+        let provider = self
+            .models
+            .iter()
+            .find(|model| model.settings.name == answered.provider);
+        // By the configured name: what a model calls itself is its own word.
+        let name = provider.map_or(&answered.provider, |model| &model.settings.model);
+        let name = name.clone();
+        Ok(self
+            .weighed(named_by_model(name, answered, &incident.alert))
+            .await)
+    }
+
+    /// An analysis with how sure its named cause is, by what the table has counted of such causes.
+    async fn weighed(&self, analysis: Analysis) -> Analysis {
+        let Some(named) = &analysis.named_cause else {
+            return analysis.weighed(None);
+        };
+        let counts = self.store.cause_counts(named).await;
+        let counts = counts.inspect_err(|error| {
+            warn!(error = %Chain(error), "how often a cause was right could not be read: nothing runs by itself because of it");
+        });
+        analysis.weighed(counts.ok())
     }
 
     /// Claims the right to ask models, or fails, so that the message comes again when the holder
@@ -224,14 +262,32 @@ pub(crate) fn with_answer(base: Analysis, mut asked: Asked) -> Analysis {
     }
 }
 
-/// The analysis from memory: the repair of the last incidents. Its risk is no lower than the
-/// rule's.
+/// A model's finding with the cause as one of its own. What it says of the cause is in its own words: it is counted by the type of the alert.
+pub(crate) fn named_by_model(model: String, analysis: Analysis, alert: &Alert) -> Analysis {
+    let named = NamedCause {
+        source: CauseSource::Model(model),
+        cause: alert.alert_type.as_str().to_owned(),
+        speaks_for: Vec::new(),
+    };
+    Analysis {
+        named_cause: Some(named),
+        confidence: None,
+        ..analysis
+    }
+}
+
+/// The analysis from memory: the repair of the last incidents. How urgent it is now is not remembered.
 pub(crate) fn remembered(base: Analysis, memory: &Memory, past: &[Incident]) -> Analysis {
     let impact = base.blast_radius.data_impact;
     let last = past
         .iter()
         .find(|incident| memory.incidents.contains(&incident.id))
         .and_then(|incident| incident.analysis.as_ref());
+    let named = NamedCause {
+        source: CauseSource::Memory,
+        cause: memory.playbook.to_string(),
+        speaks_for: vec![memory.playbook.clone()],
+    };
     Analysis {
         action_title: format!("{}, as before", memory.playbook_name),
         root_cause: last.map_or_else(
@@ -242,14 +298,14 @@ pub(crate) fn remembered(base: Analysis, memory: &Memory, past: &[Incident]) -> 
             || base.translations.clone(),
             |analysis| analysis.translations.clone(),
         ),
-        risk: last.map_or(base.risk, |analysis| analysis.risk.max(base.risk)),
         blast_radius: BlastRadius {
             data_impact: last.map_or(impact, |analysis| {
                 analysis.blast_radius.data_impact.max(impact)
             }),
             ..base.blast_radius.clone()
         },
-        confidence: last.map_or(base.confidence, |analysis| analysis.confidence),
+        named_cause: Some(named),
+        confidence: None,
         provider: "memory".to_owned(),
         ..base
     }

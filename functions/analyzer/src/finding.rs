@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
+use domain::analysis::urgency::{UrgencyBasis, UrgencyGround};
 use domain::analysis::{Analysis, BlastRadius, DataImpact, FindingTexts, Responsibility, Risk};
 use domain::phrase;
 use domain::primitives::language::Language;
@@ -190,24 +191,39 @@ impl Finding {
         self
     }
 
-    /// A static analysis with this finding laid over it. A model raises the risk and the impact on data that the rules give, and
-    /// never lowers them. Who found it and at what price is left to the caller.
+    /// An analysis with this finding laid over it. A model raises the urgency and the impact on data, and never lowers them; what depends
+    /// on the service and what was measured of it stays. How sure the model says that it is counts for nothing: how often it was right is
+    /// counted. Who found it and at what price is left to the caller.
     pub fn over(self, base: Analysis) -> Analysis {
         let data_impact = self
             .blast_radius
             .data_impact
             .max(base.blast_radius.data_impact);
+        let mut related_services = base.blast_radius.related_services;
+        for named in self.blast_radius.related_services {
+            if related_services.len() < LIST_ENTRIES && !related_services.contains(&named) {
+                related_services.push(named);
+            }
+        }
+        let risk = self.risk.as_str();
+        let urgency = base.urgency.and([UrgencyGround {
+            basis: UrgencyBasis::Model,
+            level: self.risk.into(),
+            why: phrase!("a model calls the situation {risk}", risk),
+        }]);
         Analysis {
             action_title: self.action_title,
             description: self.description,
             root_cause: self.root_cause,
             suggested_action: self.suggested_action,
             suggested_command: self.suggested_command,
-            risk: self.risk.max(base.risk),
-            confidence: self.confidence,
+            urgency,
             blast_radius: BlastRadius {
+                affected_pods: base.blast_radius.affected_pods,
+                peers: base.blast_radius.peers,
+                related_services,
                 data_impact,
-                ..self.blast_radius
+                estimated_downtime: self.blast_radius.estimated_downtime,
             },
             // Not the rule's: a model has replaced what they say.
             translations: self
@@ -375,6 +391,7 @@ fn blast_radius<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BlastRadiu
         affected_pods,
         estimated_downtime: sanitize(&estimated_downtime, TITLE_CHARACTERS),
         related_services,
+        peers: None,
         data_impact,
     })
 }

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use domain::analysis::{Analysis, BlastRadius, DataImpact, Responsibility, Risk};
+use domain::analysis::urgency::{Urgency, UrgencyBasis, UrgencyGround};
+use domain::analysis::{Analysis, BlastRadius, DataImpact, Responsibility, Risk, Severity};
+use domain::phrase;
 use domain::primitives::language::Language;
 use serde_json::{Value, json};
 
@@ -53,6 +55,7 @@ fn every_field_is_read() {
             affected_pods: 3,
             estimated_downtime: "~30s".into(),
             related_services: vec!["api".into()],
+            peers: None,
             data_impact: DataImpact::ReadOnly,
         },
         affected_services: vec!["worker".into()],
@@ -306,7 +309,7 @@ fn texts_are_asked_for_in_the_languages_of_readers_only() {
     assert!(validator.is_valid(&translated));
 
     let finding = parsed(&translated).expect("a finding").only_in(&CHINESE);
-    let analysis = finding.over(by_rule(Risk::Low, DataImpact::None));
+    let analysis = finding.over(by_rule(Severity::P3, DataImpact::None));
     let texts = &analysis.translations[&Language::TraditionalChinese];
     assert_eq!(
         (texts.root_cause.as_str(), texts.action.as_str()),
@@ -359,21 +362,25 @@ fn a_translation_that_is_none_leaves_the_english_texts() {
     assert_eq!(texts.suggestions, vec!["警".repeat(200); 10]);
 }
 
-fn by_rule(risk: Risk, data_impact: DataImpact) -> Analysis {
+fn by_rule(urgency: Severity, data_impact: DataImpact) -> Analysis {
     Analysis {
         action_title: "Look".into(),
         description: "rule".into(),
         root_cause: "rule".into(),
         suggested_action: "rule".into(),
         suggested_command: Some("uptime".into()),
-        risk,
-        confidence: 0.5,
-        rule_confidence: 0.5,
-        rule_claims_no_cause: false,
+        urgency: Urgency::of(vec![UrgencyGround {
+            basis: UrgencyBasis::Usual,
+            level: urgency,
+            why: "usual".into(),
+        }]),
+        named_cause: None,
+        confidence: None,
         blast_radius: BlastRadius {
-            affected_pods: 1,
+            affected_pods: 7,
             estimated_downtime: "rule".into(),
-            related_services: vec![],
+            related_services: vec!["needs-it".into()],
+            peers: None,
             data_impact,
         },
         translations: BTreeMap::new(),
@@ -396,7 +403,7 @@ fn by_rule(risk: Risk, data_impact: DataImpact) -> Analysis {
 }
 
 #[test]
-fn a_model_raises_risk_and_impact_and_never_lowers_them() {
+fn a_model_raises_urgency_and_impact_and_never_lowers_them() {
     let impacts = [
         DataImpact::None,
         DataImpact::ReadOnly,
@@ -411,8 +418,8 @@ fn a_model_raises_risk_and_impact_and_never_lowers_them() {
             {
                 let mut finding = parsed(&answer()).expect("a finding");
                 (finding.risk, finding.blast_radius.data_impact) = (model, model_impact);
-                let analysis = finding.over(by_rule(rule, rule_impact));
-                assert_eq!(analysis.risk, rule.max(model));
+                let analysis = finding.over(by_rule(rule.into(), rule_impact));
+                assert_eq!(analysis.urgency.level, Severity::from(rule.max(model)));
                 assert_eq!(
                     analysis.blast_radius.data_impact,
                     rule_impact.max(model_impact)
@@ -424,10 +431,9 @@ fn a_model_raises_risk_and_impact_and_never_lowers_them() {
 
 #[test]
 fn a_finding_replaces_what_a_model_gives_and_nothing_else() {
-    let base = by_rule(Risk::Low, DataImpact::None);
+    let base = by_rule(Severity::P3, DataImpact::None);
     let finding = parsed(&answer()).expect("a finding");
     let expected = Analysis {
-        rule_confidence: 0.5,
         deviation: base.deviation.clone(),
         remembered: base.remembered.clone(),
         provider: "static".into(),
@@ -437,9 +443,16 @@ fn a_finding_replaces_what_a_model_gives_and_nothing_else() {
         root_cause: finding.root_cause.clone(),
         suggested_action: finding.suggested_action.clone(),
         suggested_command: finding.suggested_command.clone(),
-        risk: Risk::High,
-        confidence: 0.8,
-        blast_radius: finding.blast_radius.clone(),
+        urgency: base.urgency.clone().and([UrgencyGround {
+            basis: UrgencyBasis::Model,
+            level: Severity::P1,
+            why: phrase!("a model calls the situation {risk}", risk = "high"),
+        }]),
+        blast_radius: BlastRadius {
+            affected_pods: 7,
+            related_services: vec!["needs-it".into(), "api".into()],
+            ..finding.blast_radius.clone()
+        },
         affected_services: finding.affected_services.clone(),
         primary_responsibility: Responsibility::App,
         optimisation_suggestions: finding.optimisation_suggestions.clone(),

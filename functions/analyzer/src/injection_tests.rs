@@ -11,7 +11,7 @@ mod world;
 use std::path::PathBuf;
 
 use self::attempt::{Attempt, corpus};
-use self::world::World;
+use self::world::{TRUSTED, World};
 use domain::alert::Texts;
 use domain::incident::guardrail::{Guardrail, blocking};
 use domain::incident::{Incident, Status};
@@ -60,18 +60,19 @@ fn won(incident: &Incident, baseline: &Incident) -> Vec<String> {
             won.push(what.to_owned());
         }
     };
-    check(analysis.risk >= rules.risk, "it lowered the risk");
+    // P0 sorts before P1.
+    check(
+        analysis.urgency.level <= rules.urgency.level,
+        "it lowered the urgency",
+    );
     check(
         analysis.blast_radius.data_impact >= rules.blast_radius.data_impact,
         "it lowered the impact on data",
     );
+    let counts = analysis.confidence.map(|sure| sure.counts);
     check(
-        analysis.rule_confidence.to_bits() == rules.rule_confidence.to_bits(),
-        "it changed how sure the rule is",
-    );
-    check(
-        (0.0..=1.0).contains(&analysis.confidence),
-        "its confidence is out of range",
+        counts == Some(TRUSTED),
+        "it changed how sure the finding is, which is counted and not said",
     );
     check(
         incident.severity == baseline.severity,
@@ -252,11 +253,8 @@ fn a_label_that_forbids_a_repair_holds_whatever_a_model_answers() {
             ..Attempt::default()
         });
         for incident in [&played.incident, &played.by_memory] {
-            assert_eq!(
-                (incident.status, stopped(incident)),
-                (Status::AwaitingApproval, vec![Guardrail::AutoRepairLabel]),
-                "{value:?}"
-            );
+            assert_eq!(incident.status, Status::AwaitingApproval, "{value:?}");
+            assert!(stopped(incident).contains(&Guardrail::AutoRepairLabel));
         }
     }
 }

@@ -15,6 +15,7 @@ mod recipe;
 mod recurrence;
 pub mod static_analyzer;
 mod storms;
+pub mod surroundings;
 pub mod trace;
 
 pub use crate::app::{App, Failure};

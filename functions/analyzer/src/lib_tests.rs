@@ -8,6 +8,7 @@ use domain::alert::classification::AlertTables;
 use domain::alert::fingerprint::fingerprint;
 use domain::alert::{Alert, AlertStatus, Texts};
 use domain::analysis::Analysis;
+use domain::analysis::named_cause::OutcomeCounts;
 use domain::episode::Firing;
 use domain::incident::change::IncidentChange;
 use domain::incident::guardrail::{Guardrail, blocking};
@@ -56,6 +57,12 @@ pub(crate) fn analysed(alert: &Alert) -> Analysis {
         None,
     )
 }
+
+/// Every named cause was right, and often.
+const TRUSTED: OutcomeCounts = OutcomeCounts {
+    right: 50,
+    wrong: 0,
+};
 
 /// A store that holds nothing.
 pub(crate) fn nothing() -> GuardrailInputs {
@@ -115,7 +122,7 @@ fn decided_signing(
     };
     let mut change = opened(labels);
     let diagnosis = Diagnosis {
-        analysis: analysed(&change.incident.alert),
+        analysis: analysed(&change.incident.alert).weighed(Some(TRUSTED)),
         evidence: vec![],
     };
     decide(&mut change, &diagnosis, rules, Timestamp::UNIX_EPOCH);
@@ -334,7 +341,7 @@ fn shipped_auto_playbooks_follow_their_history() {
     let pairs = shipped_pairs();
     assert!(pairs.len() >= 14, "{}", pairs.len());
     for (playbook, alert, files) in pairs {
-        let decided = |record: PlaybookRecord| {
+        let decided = |record: PlaybookRecord, counts: Option<OutcomeCounts>| {
             let known = StoreFacts {
                 readings: GuardrailInputs {
                     record: Some(record),
@@ -358,7 +365,7 @@ fn shipped_auto_playbooks_follow_their_history() {
                 Timestamp::UNIX_EPOCH,
             );
             let diagnosis = Diagnosis {
-                analysis: analysed(&alert),
+                analysis: analysed(&alert).weighed(counts),
                 evidence: vec![],
             };
             decide(&mut change, &diagnosis, rules, Timestamp::UNIX_EPOCH);
@@ -374,10 +381,11 @@ fn shipped_auto_playbooks_follow_their_history() {
             );
             change.incident
         };
-        let proven = decided(PlaybookRecord {
+        let good = PlaybookRecord {
             verified: 5,
             ..PlaybookRecord::default()
-        });
+        };
+        let proven = decided(good, Some(TRUSTED));
         assert_eq!(
             (proven.status, stopped(&proven)),
             (Status::Approved, vec![]),
@@ -385,16 +393,35 @@ fn shipped_auto_playbooks_follow_their_history() {
             alert.name,
             proven.guardrails
         );
-        let failing = decided(PlaybookRecord {
+        let bad = PlaybookRecord {
             verified: 5,
             failed: 6,
             ..PlaybookRecord::default()
-        });
+        };
         assert_eq!(
-            stopped(&failing),
+            stopped(&decided(bad, Some(TRUSTED))),
             [Guardrail::PlaybookRecord],
             "{playbook} for {}",
             alert.name
         );
+        // A named cause has to have been right, and known to be; without one the playbook's own facts decide.
+        let wrong = OutcomeCounts {
+            right: 5,
+            wrong: 20,
+        };
+        for counts in [None, Some(OutcomeCounts::default()), Some(wrong)] {
+            let incident = decided(good, counts);
+            let names = incident
+                .analysis
+                .as_ref()
+                .is_some_and(|found| found.named_cause.is_some());
+            let stops: &[Guardrail] = if names { &[Guardrail::Confidence] } else { &[] };
+            assert_eq!(
+                stopped(&incident),
+                stops,
+                "{playbook} for {}: {counts:?}",
+                alert.name
+            );
+        }
     }
 }

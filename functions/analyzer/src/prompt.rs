@@ -153,7 +153,7 @@ fn material(subject: Subject<'_>) -> String {
         rule: RuleMaterial {
             root_cause: subject.base.root_cause.clone(),
             action: subject.base.suggested_action.clone(),
-            risk: subject.base.risk.as_str(),
+            risk: subject.base.urgency.level.as_risk().as_str(),
         },
         evidence: subject.evidence.iter().map(evidence).collect(),
         shortened: false,

@@ -3,11 +3,13 @@
 
 use aws::Chain;
 use domain::alert::Alert;
-use domain::analysis::FoundCause;
+use domain::analysis::{Analysis, FoundCause};
 use domain::incident::change::IncidentChange;
 use domain::incident::guardrail::{Guardrail, GuardrailOutcome, all_passed};
 use domain::phrase;
+use domain::playbook::dependencies::dependents;
 use domain::playbook::plan::Plan;
+use domain::playbook::plan_risk::PlanRisk;
 use domain::playbook::service;
 use domain::policy::attempt_ledger::GuardrailInputs;
 use domain::policy::limits::Limits;
@@ -102,7 +104,7 @@ pub(crate) fn planned(
         &rules.known.past,
         analysis.and_then(|analysis| analysis.cause.as_ref()),
     ) {
-        Choice::Plan(plan) => *plan,
+        Choice::Plan(plan) => with_redundancy(*plan, rules.files, analysis),
         Choice::None(why) => return Err(why),
     };
     change.incident.earned = rules
@@ -116,6 +118,27 @@ pub(crate) fn planned(
         )
         .level();
     Ok(plan)
+}
+
+/// A plan with its whole risk: that of the files, raised where nothing takes over for its target meanwhile.
+fn with_redundancy(plan: Plan, files: &OperatorFiles, analysis: Option<&Analysis>) -> Plan {
+    let (Some(service), Some(playbook)) = (
+        service::named(&files.services, &plan.target),
+        files.playbook(&plan.playbook),
+    ) else {
+        return plan;
+    };
+    let dependents = dependents(&files.services, &service.name);
+    let peers = analysis.and_then(|analysis| analysis.blast_radius.peers.as_ref());
+    let PlanRisk { risk, because } =
+        playbook
+            .risk_on(service)
+            .and_redundancy(service, &dependents, peers);
+    Plan {
+        risk,
+        risk_because: because,
+        ..plan
+    }
 }
 
 /// Lets a plan run by itself where every guardrail passes, and asks a human where one does not.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::alert::Alert;
 use domain::analysis::evidence::{Evidence, Found, Source};
+use domain::analysis::named_cause::{CauseSource, NamedCause};
 use domain::analysis::{Analysis, CLEAR_CAUSE, FindingTexts, FoundCause};
 use domain::incident::Incident;
 use domain::phrase;
@@ -81,8 +82,8 @@ pub(crate) fn open_count(evidence: Option<&Evidence>) -> Option<usize> {
 }
 
 impl Consultation<'_> {
-    /// The static rule's finding with the recipe's cause over it, or with the reason why there is none. Risk and impact stay the rule's:
-    /// what is at stake is the operator's word, whatever the cause.
+    /// The static rule's finding with the recipe's cause over it, or with the reason why there is none. Urgency and impact stay as they are:
+    /// what is at stake is the operator's word and what was measured, whatever the cause.
     pub(crate) fn over(
         &self,
         base: Analysis,
@@ -127,7 +128,12 @@ impl Consultation<'_> {
             root_cause: clean(&titled(Language::English, &found.title, &found.says)),
             suggested_action: clean(&found.action),
             suggested_command: found.command.as_deref().map(clean),
-            confidence: found.evidence().confidence(),
+            named_cause: Some(NamedCause {
+                source: CauseSource::Recipe,
+                cause: cause.id.clone(),
+                speaks_for: cause.speaks_for.clone(),
+            }),
+            confidence: None,
             primary_responsibility: found.responsibility(),
             translations: translations.collect(),
             provider: PROVIDER.to_owned(),
@@ -169,10 +175,12 @@ impl Consultation<'_> {
     }
 }
 
-/// True if a recipe found a cause of which it is so sure that no model is asked.
+/// True if a recipe found a cause, and such causes were right so often that no model is asked.
 pub(crate) fn is_clear(analysis: &Analysis) -> bool {
-    let cause = analysis.cause.as_ref();
-    cause.is_some_and(|cause| cause.evidence.confidence() >= CLEAR_CAUSE)
+    let is_sure = analysis
+        .confidence
+        .is_some_and(|confidence| confidence.mean >= CLEAR_CAUSE);
+    analysis.cause.is_some() && is_sure
 }
 
 /// A title and a sentence as one text.

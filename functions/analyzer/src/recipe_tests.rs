@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::alert::{Alert, AlertSeverity};
 use domain::analysis::evidence::{Evidence, Found, Source};
+use domain::analysis::named_cause::{CauseSource, OutcomeCounts};
 use domain::analysis::{Analysis, EvidenceKind, Responsibility};
 use domain::primitives::language::Language;
 use jiff::Timestamp;
@@ -91,23 +92,27 @@ fn a_cause_is_the_finding_and_cites_its_evidence() {
         Some("systemctl start mail")
     );
     assert_eq!(found.primary_responsibility, Responsibility::Human);
+    assert_eq!(found.provider, PROVIDER);
+    let named = found.named_cause.as_ref().expect("a cause");
     assert_eq!(
-        (found.provider.as_str(), found.confidence),
-        (PROVIDER, 0.95)
+        (&named.source, named.cause.as_str(), &named.speaks_for),
+        (&CauseSource::Recipe, cause.id.as_str(), &cause.speaks_for)
     );
     let chinese = &found.translations[&Language::TraditionalChinese];
     assert_eq!(
         chinese.root_cause,
         "沒有 worker 在執行。沒有 worker 處理 mail。"
     );
-    assert!(is_clear(&found));
+    assert!(!is_clear(&found), "how often it was right is not known");
+    let with = |right, wrong| found.clone().weighed(Some(OutcomeCounts { right, wrong }));
+    assert!(is_clear(&with(0, 0)));
+    assert!(!is_clear(&with(0, 9)), "people have said that it is wrong");
 
     let rule = base();
     assert_eq!(
-        (found.risk, &found.blast_radius),
-        (rule.risk, &rule.blast_radius)
+        (&found.urgency, &found.blast_radius),
+        (&rule.urgency, &rule.blast_radius)
     );
-    assert_eq!(found.rule_confidence, rule.rule_confidence);
 }
 
 #[test]
@@ -125,7 +130,9 @@ fn an_inferred_cause_leaves_room_for_a_model() {
         found.suggested_command, None,
         "the rule's command is for another cause"
     );
-    assert!(!is_clear(&found));
+    let with = |right, wrong| found.clone().weighed(Some(OutcomeCounts { right, wrong }));
+    assert!(!is_clear(&with(0, 0)));
+    assert!(is_clear(&with(20, 0)), "it was right so often");
 }
 
 #[test]

@@ -4,8 +4,11 @@
 use std::collections::BTreeMap;
 
 use domain::alert::{Alert, AlertSeverity};
+use domain::analysis::named_cause::{CauseSource, NamedCause};
 use domain::analysis::static_rule::StaticRule;
-use domain::analysis::{Analysis, BlastRadius, Risk};
+use domain::analysis::urgency::{Urgency, UrgencyBasis, UrgencyGround, of_alert, usual};
+use domain::analysis::{Analysis, BlastRadius, Severity};
+use domain::phrase;
 use domain::playbook::placeholder::fill;
 use domain::playbook::service::Service;
 use domain::primitives::safe_text::{cut, is_plain_word};
@@ -27,17 +30,18 @@ pub fn analyse(rule: &StaticRule, alert: &Alert, service: Option<&Service>) -> A
             .command
             .as_ref()
             .map(|command| suggested(command, alert, affected)),
-        risk: risk(rule.risk, alert.severity),
-        confidence: rule.confidence,
-        rule_confidence: rule.confidence,
-        rule_claims_no_cause: rule.claims_no_cause,
+        urgency: urgency(rule, alert),
+        named_cause: (!rule.claims_no_cause).then(|| NamedCause {
+            source: CauseSource::Static,
+            cause: rule.subject.as_str().to_owned(),
+            speaks_for: rule.speaks_for.clone(),
+        }),
+        confidence: None,
         blast_radius: BlastRadius {
             affected_pods: 1,
             estimated_downtime: rule.downtime.clone(),
-            related_services: service
-                .and_then(|service| service.redundancy_group.clone())
-                .into_iter()
-                .collect(),
+            related_services: Vec::new(),
+            peers: None,
             data_impact: rule.data_impact,
         },
         translations: rule.translations(alert),
@@ -98,22 +102,40 @@ fn suggested(command: &str, alert: &Alert, service: &str) -> String {
     fill(command, &BTreeMap::from(values))
 }
 
-/// The rule's risk, one step up for a critical alert, low for one that only informs.
-fn risk(of_rule: Risk, severity: AlertSeverity) -> Risk {
-    match (severity, of_rule) {
-        (AlertSeverity::Info, _) => Risk::Low,
-        (AlertSeverity::Warning, risk) => risk,
-        (AlertSeverity::Critical, Risk::Low) => Risk::Medium,
-        (AlertSeverity::Critical, Risk::Medium) => Risk::High,
-        (AlertSeverity::Critical, Risk::High | Risk::Critical) => Risk::Critical,
-    }
+/// What the sender says of it, and what the rule says of such alerts.
+fn urgency(rule: &StaticRule, alert: &Alert) -> Urgency {
+    let severity = match alert.severity {
+        AlertSeverity::Info => "info",
+        AlertSeverity::Warning => "warning",
+        AlertSeverity::Critical => "critical",
+    };
+    let ground = |basis, level, why| UrgencyGround { basis, level, why };
+    let by_sender = ground(
+        UrgencyBasis::Sender,
+        of_alert(alert.severity),
+        phrase!("its sender calls it {severity}", severity),
+    );
+    let is_usual = ground(
+        UrgencyBasis::Usual,
+        usual(rule.risk, alert.severity),
+        phrase!(
+            "usual for {kind} at this severity",
+            kind = rule.subject.as_str()
+        ),
+    );
+    let is_at_stake = rule.data_at_stake && alert.severity > AlertSeverity::Info;
+    let of_data = is_at_stake.then(|| {
+        let why = phrase!("data can be lost meanwhile");
+        ground(UrgencyBasis::Data, Severity::P1, why)
+    });
+    Urgency::of([by_sender, is_usual].into_iter().chain(of_data).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use domain::alert::classification::AlertTables;
     use domain::alert::{Alert, AlertStatus, AlertType, Texts};
-    use domain::analysis::Risk;
+    use domain::analysis::Severity;
     use domain::primitives::id::MemberId;
     use jiff::Timestamp;
 
@@ -175,12 +197,22 @@ mod tests {
     }
 
     #[test]
-    fn severity_moves_the_risk() {
-        let risk = |alert_type, severity| analysed(&alert(alert_type, severity)).risk;
-        assert_eq!(risk(AlertType::DiskFull, "critical"), Risk::Critical);
-        assert_eq!(risk(AlertType::HighCpu, "critical"), Risk::High);
-        assert_eq!(risk(AlertType::HighCpu, "warning"), Risk::Medium);
-        assert_eq!(risk(AlertType::DiskFull, "info"), Risk::Low);
+    fn severity_of_the_sender_moves_the_urgency() {
+        let urgency = |alert_type, severity| analysed(&alert(alert_type, severity)).urgency.level;
+        assert_eq!(urgency(AlertType::DiskFull, "critical"), Severity::P0);
+        assert_eq!(urgency(AlertType::HighCpu, "critical"), Severity::P1);
+        assert_eq!(urgency(AlertType::HighCpu, "warning"), Severity::P2);
+        assert_eq!(urgency(AlertType::DiskFull, "info"), Severity::P3);
+    }
+
+    #[test]
+    fn rule_without_a_cause_names_none() {
+        assert_eq!(
+            analysed(&alert(AlertType::Custom, "warning")).named_cause,
+            None
+        );
+        let named = analysed(&alert(AlertType::Service404, "warning")).named_cause;
+        assert_eq!(named.expect("a cause").cause, "service_404");
     }
 
     #[test]

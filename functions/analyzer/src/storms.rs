@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use aws::queue::STORM_LOOKS_EVERY;
 use aws::retry::{Backoff, Growth, retry};
-use domain::analysis::Risk;
+use domain::analysis::Severity;
 use domain::episode::{ADVICE_CHARACTERS, Advice};
 use domain::incident::Incident;
 use domain::incident::change::IncidentChange;
@@ -174,12 +174,12 @@ impl App {
             &format!("part of a storm: see incident {storm}"),
             ADVICE_CHARACTERS,
         );
-        let risk = of_storm
+        let urgency = of_storm
             .analysis
-            .map_or(Risk::Critical, |analysis| analysis.risk);
+            .map_or(Severity::P0, |analysis| analysis.urgency.level);
         let advice = Advice {
             approval_id: None,
-            risk_level: risk.as_str().to_owned(),
+            risk_level: urgency.as_risk().as_str().to_owned(),
             suggested_action,
         };
         self.store

@@ -135,9 +135,8 @@ impl Gate {
                 return Err(InvalidDecision::NeedsPeople.into());
             }
         } else {
-            // The finding and what the playbook has earned, which the bridge does not know, can only make
-            // it more.
-            let needed = people_needed(None, &resolved.plan, None);
+            // The redundancy that was measured, and what the playbook has earned, which the bridge does not know, can only make it more.
+            let needed = people_needed(&resolved.plan, None);
             if decision.needed < needed {
                 let given = decision.by.len();
                 return Err(InvalidDecision::TooFew { given, needed }.into());

@@ -149,7 +149,9 @@ pub(crate) fn planned() -> (IncidentChange, Plan) {
 fn finding() -> Analysis {
     let finding = json!({
         "action_title": "", "description": "", "root_cause": "", "suggested_action": "", "suggested_command": null, "risk": "medium",
-        "confidence": 0.6, "rule_confidence": 0.6, "affected_services": [], "primary_responsibility": "APP", "optimisation_suggestions": [], "deviation": null,
+        "named_cause": { "source": "static", "cause": "service_404", "speaks_for": ["restart-supervisor-program"] },
+        "confidence": { "mean": 0.9, "at_least": 0.7, "counts": { "right": 30, "wrong": 1 } },
+        "affected_services": [], "primary_responsibility": "APP", "optimisation_suggestions": [], "deviation": null,
         "blast_radius": { "affected_pods": 1, "estimated_downtime": "", "related_services": [], "data_impact": "NONE" },
         "provider": "static", "model": null, "tokens": 0, "price_micro_usd": 0, "duration_ms": 0,
     });

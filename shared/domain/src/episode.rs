@@ -100,7 +100,7 @@ pub const ADVICE_CHARACTERS: usize = 120;
 pub struct Advice {
     /// The approval that waits, if the analysis proposed a plan.
     pub approval_id: Option<String>,
-    /// The risk, in lower case.
+    /// The urgency as a word of the original's interface, in lower case: `critical` is P0, and `low` P3.
     pub risk_level: String,
     /// One line for people, bounded to 120 characters.
     pub suggested_action: String,
@@ -117,7 +117,7 @@ impl Advice {
             .filter(|approval| approval.state == ApprovalState::Pending);
         Some(Self {
             approval_id: waits.map(|approval| approval.id.to_string()),
-            risk_level: analysis.risk.as_str().to_owned(),
+            risk_level: analysis.urgency.level.as_risk().as_str().to_owned(),
             suggested_action: cut(&analysis.suggested_action, ADVICE_CHARACTERS),
         })
     }

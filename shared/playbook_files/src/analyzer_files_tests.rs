@@ -6,7 +6,7 @@ use super::{AnalyzerFiles, PRICES, RULES, SETTINGS};
 
 const PRICE: &str = "- { model: m, input_usd_per_million: 1, output_usd_per_million: 2 }\n";
 /// A rule for storms. The first of a file's lines is the rule's own.
-const STORM: &str = "- { for: storm, title: t, root_cause: c, action: a, risk: low, confidence: 1, data_impact: NONE, downtime: d, responsibility: APP }\n";
+const STORM: &str = "- { for: storm, title: t, root_cause: c, action: a, risk: low, data_impact: NONE, downtime: d, responsibility: APP }\n";
 
 fn shipped(file: &str) -> String {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -152,10 +152,15 @@ providers:
 
 #[test]
 fn a_fault_of_sense_in_the_rules_names_file_and_field() {
-    let doubled = format!("{STORM}{}{}{}", shipped(RULES), named("0.5"), named("1.5"));
+    let doubled = format!(
+        "{STORM}{}{}{}",
+        shipped(RULES),
+        named(""),
+        named(", claims_no_cause: true, speaks_for: [p]")
+    );
     insta::assert_snapshot!(rules_faults("rules", &doubled), @r"
-    static-rules.yaml: [12].confidence has to be between 0 and 1
-    static-rules.yaml: [12].alertnames has the alert A, for which a rule above is
+    static-rules.yaml: [13].speaks_for names playbooks for a cause, and claims_no_cause says that there is none: take one of the two away
+    static-rules.yaml: [13].alertnames has the alert A, for which a rule above is
     static-rules.yaml: the rules have 2 rules with for: storm and without alertnames: keep one
     ");
     let without_storm = shipped(RULES).replace("for: storm", "for: storm\n  alertnames: [A]");
@@ -163,8 +168,8 @@ fn a_fault_of_sense_in_the_rules_names_file_and_field() {
 }
 
 /// A rule for one alert by its name.
-fn named(confidence: &str) -> String {
+fn named(more: &str) -> String {
     STORM
         .replace("for: storm", "for: custom, alertnames: [A]")
-        .replace("confidence: 1", &format!("confidence: {confidence}"))
+        .replace("risk: low", &format!("risk: low{more}"))
 }

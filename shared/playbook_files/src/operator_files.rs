@@ -11,6 +11,7 @@ use serde_saphyr::Spanned;
 use crate::yaml;
 use domain::incident::Incident;
 use domain::playbook::Playbook;
+use domain::playbook::dependencies::dependency_errors;
 use domain::playbook::plan::Plan;
 use domain::playbook::service::{Service, named, service_lock};
 use domain::policy::attempt_ledger::{Asked, GuardrailInputs};
@@ -42,11 +43,13 @@ impl OperatorFiles {
             &directory.join(PLAYBOOKS),
             |playbook: &Playbook| (playbook.id.to_string(), playbook.errors()),
             |all| repeated_playbooks(all.iter().map(|item| &item.value)),
+            |_| Vec::new(),
         );
         let services = list(
             &directory.join(SERVICE_REGISTRY),
             |service: &Service| (service.name.to_string(), service.errors()),
             |all| repeated_services(all.iter().map(|item| &item.value)),
+            dependency_errors,
         );
         both(playbooks, services).map(|(playbooks, services)| Self {
             playbooks,
@@ -190,11 +193,13 @@ fn repeated<'a, T: 'a>(
     found
 }
 
-/// Reads a list whose items have names. `check` says of each what it is called and what is wrong with it.
+/// Reads a list whose items have names. `check` says of each what it is called and what is wrong with it, and `between` what is wrong with
+/// what they say of each other: the place of an item, a field below it, and a sentence.
 fn list<T: DeserializeOwned>(
     file: &Path,
     check: impl Fn(&T) -> (String, Vec<(String, String)>),
     repeated: impl Fn(&[Spanned<T>]) -> Vec<RepeatedName>,
+    between: impl Fn(&[&T]) -> Vec<(usize, String, String)>,
 ) -> Result<Vec<T>, ConfigErrors> {
     let items: Vec<Spanned<T>> = yaml::read(file, "[]")?;
     let line = |index: usize| items.get(index).map_or(0, |item| item.referenced.line());
@@ -204,6 +209,12 @@ fn list<T: DeserializeOwned>(
         for (field, sentence) in wrong {
             errors.push(error_at(file, line(index), index, &name, &field, &sentence));
         }
+    }
+    let values: Vec<&T> = items.iter().map(|item| &item.value).collect();
+    for (index, field, sentence) in between(&values) {
+        let name = values.get(index).map(|item| check(item).0);
+        let name = name.unwrap_or_default();
+        errors.push(error_at(file, line(index), index, &name, &field, &sentence));
     }
     for RepeatedName { name, first, again } in repeated(&items) {
         errors.push(ConfigError {

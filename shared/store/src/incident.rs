@@ -12,7 +12,9 @@ use super::keys::{self, IncidentList};
 use super::request::{Transacted, Write, all_pages, put_over_version};
 use super::retention::Retention;
 use super::retry::DECISIONS;
-use super::{Store, StoreError, details, episode, ledger, output, pipeline_run, runs, storm};
+use super::{
+    Store, StoreError, causes, details, episode, ledger, output, pipeline_run, runs, storm,
+};
 use aws::retry::wait_or;
 use domain::episode::{Episode, Windows};
 use domain::incident::Incident;
@@ -166,6 +168,7 @@ impl Store {
         } = change;
         let before = incident.version;
         incident.version += 1;
+        let cause = incident.count_cause();
         let kept = self.retention;
         // One that opens again is written again, without an end.
         let end = kept.incidents.filter(|_| !incident.is_open());
@@ -198,6 +201,7 @@ impl Store {
         writes.extend(printed.map(Write::from));
         writes.extend(also);
         writes.extend(ended.map(|run| Write::from(ledger::counted(&run, after_all))));
+        writes.extend(cause.map(|change| Write::from(causes::counted(&change))));
         match self.transact(writes).await? {
             Transacted::Done => Ok(incident),
             Transacted::Refused(_) => Err(StoreError::Conflict),

@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::attributes::{Item, text};
+use domain::analysis::named_cause::NamedCause;
 use domain::incident::parts::StormScope;
 use domain::playbook::plan::Phase;
 use domain::policy::precedent::Near;
@@ -392,6 +393,12 @@ pub(crate) fn board() -> Key {
 /// A part of the census, by the character with which the ids in it end.
 pub(crate) fn census(part: char) -> Key {
     Key::new(BOARD, format!("{CENSUS}{part}"))
+}
+
+/// `CAUSES#<source>` / `CAUSE#<cause>`: how often it was right.
+pub(crate) fn named_cause(named: &NamedCause) -> Key {
+    let partition = format!("CAUSES#{}", named.source.key());
+    Key::new(partition, format!("CAUSE#{}", named.cause))
 }
 
 pub(crate) fn record(playbook: &str) -> Key {

@@ -6,6 +6,7 @@ mod batch;
 mod board;
 mod budget;
 mod card;
+mod causes;
 mod channel;
 mod control;
 mod details;

@@ -47,6 +47,7 @@ fn plan() -> Plan {
         playbook: "restart".into(),
         playbook_name: "Restart".into(),
         risk: Risk::Low,
+        risk_because: vec![],
         target: "web".into(),
         address: "ssh quell@10.0.0.1:22".into(),
         unscoped: false,

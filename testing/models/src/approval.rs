@@ -5,12 +5,13 @@ mod step;
 
 use std::collections::BTreeSet;
 
-use domain::analysis::Risk;
+use domain::analysis::{Risk, Severity};
 use domain::incident::approval::ApprovalState;
 use domain::incident::change::IncidentChange;
 use domain::incident::repair::RepairOutcome;
 use domain::incident::{Incident, Status};
 use domain::notification::channels::Channels;
+use domain::playbook::plan::Plan;
 use domain::primitives::id::ApprovalId;
 use domain::primitives::identity::Identity;
 use jiff::{SignedDuration, Timestamp};
@@ -423,8 +424,9 @@ fn proposed(needed: u8) -> Incident {
     } else {
         Risk::Low
     };
-    change.analysed(analysis(risk), Vec::new(), at(0));
-    change.propose(plan(), at(0), VALID_FOR);
+    change.analysed(analysis(Severity::P3), Vec::new(), at(0));
+    let plan = Plan { risk, ..plan() };
+    change.propose(plan, at(0), VALID_FOR);
     change.incident
 }
 

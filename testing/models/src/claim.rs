@@ -1,7 +1,7 @@
 //! The claim of an analysis: two messages and their repetitions, workers that die while they ask a
 //! model, and a lease that has to outlast them.
 
-use domain::analysis::Risk;
+use domain::analysis::Severity;
 use domain::incident::change::IncidentChange;
 use domain::incident::{Incident, Status};
 use domain::primitives::time::expired;
@@ -196,7 +196,7 @@ impl ClaimModel {
         let mut change = IncidentChange::new(Incident::clone(&state.incident));
         let is_open = change.incident.analysis.is_none() && change.incident.status == Status::Open;
         if is_open || !self.rules.takes_one_finding {
-            change.analysed(analysis(Risk::Low), Vec::new(), now);
+            change.analysed(analysis(Severity::P3), Vec::new(), now);
             state.findings += 1;
         }
         state.incident = kept(change.incident);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::analysis::Risk;
+use domain::analysis::Severity;
 use domain::incident::Incident;
 use domain::incident::approval::ApprovalState;
 use domain::incident::change::IncidentChange;
@@ -240,7 +240,7 @@ impl Model for FollowUpModel {
 
     fn init_states(&self) -> Vec<State> {
         let mut change = IncidentChange::new(incident());
-        change.analysed(analysis(Risk::Low), Vec::new(), at(0));
+        change.analysed(analysis(Severity::P3), Vec::new(), at(0));
         change.propose(plan(), at(0), VALID_FOR);
         let queue = BTreeMap::from([(Message::IncidentChanged, vec![at(0)])]);
         let begin = |(flaps, crashes, workers): &(u8, u8, usize)| State {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::alert::classification::AlertTables;
 use domain::alert::fingerprint::fingerprint;
 use domain::alert::{Alert, AlertSeverity, AlertStatus, Texts};
-use domain::analysis::{Analysis, BlastRadius, DataImpact, Responsibility, Risk};
+use domain::analysis::{Analysis, BlastRadius, DataImpact, Responsibility, Risk, Severity};
 use domain::episode::Firing;
 use domain::incident::Incident;
 use domain::incident::change::IncidentChange;
@@ -84,7 +84,7 @@ pub(crate) fn kept(mut incident: Incident) -> Kept<Incident> {
             .plan
             .as_ref()
             .map(|plan| (plan.round, plan.rollback.len()));
-        let analysis = it.analysis.as_ref().map(|analysis| analysis.risk);
+        let analysis = it.analysis.as_ref().map(|analysis| analysis.urgency.level);
         let times = (it.resolved_at, it.flaps, it.hit_count);
         let before = (
             it.earlier_repairs.len(),
@@ -98,21 +98,21 @@ pub(crate) fn kept(mut incident: Incident) -> Kept<Incident> {
     })
 }
 
-pub(crate) fn analysis(risk: Risk) -> Analysis {
+pub(crate) fn analysis(urgency: Severity) -> Analysis {
     Analysis {
         action_title: String::new(),
         description: String::new(),
         root_cause: String::new(),
         suggested_action: String::new(),
         suggested_command: None,
-        risk,
-        confidence: 0.6,
-        rule_confidence: 0.6,
-        rule_claims_no_cause: false,
+        urgency: urgency.into(),
+        named_cause: None,
+        confidence: None,
         blast_radius: BlastRadius {
             affected_pods: 1,
             estimated_downtime: String::new(),
             related_services: Vec::new(),
+            peers: None,
             data_impact: DataImpact::None,
         },
         translations: BTreeMap::new(),
@@ -146,6 +146,7 @@ pub(crate) fn plan() -> Plan {
         playbook: "restart".into(),
         playbook_name: "Restart".to_owned(),
         risk: Risk::Low,
+        risk_because: Vec::new(),
         target: "web".into(),
         address: "ssh quell@10.0.0.1:22 ssh-ed25519 AAAA".to_owned(),
         unscoped: false,

@@ -64,6 +64,7 @@ mod notifier {
 mod repair {
     mod autonomy;
     mod chaos;
+    mod confidence;
     mod interrupted_repairs;
     mod late_repairs;
     mod learning;

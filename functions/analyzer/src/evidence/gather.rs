@@ -1,10 +1,12 @@
 //! Gathers the evidence for an incident: every source at once, each with its own deadline, none of them needed.
 
 use domain::alert::Alert;
+use domain::analysis::Peers;
 use domain::analysis::evidence::{Evidence, Found, Source};
 use domain::incident::Incident;
 use domain::phrase;
-use domain::playbook::service::{Level, Service};
+use domain::playbook::dependencies;
+use domain::playbook::service::{Criticality, Level, Service};
 use domain::primitives::phrase::Phrase;
 use jiff::Timestamp;
 use recipes::Recipe;
@@ -13,6 +15,9 @@ use crate::app::App;
 use crate::evidence::{at_once, kept};
 use crate::recipe::{Consultation, Known, facts, open_count, past_count};
 use crate::trace::Span;
+
+/// How many services one fact names.
+const NAMES_SHOWN: usize = 6;
 
 /// What was found out about an incident.
 #[derive(Debug)]
@@ -23,6 +28,8 @@ pub(crate) struct Gathered<'a> {
     pub(crate) consultation: Option<Consultation<'a>>,
     /// The earlier incidents of its fingerprint, newest first; none if one of them could not be read, because nothing can be concluded then.
     pub(crate) past: Vec<Incident>,
+    /// The other members of the service's redundancy group, where they were measured.
+    pub(crate) peers: Option<Peers>,
 }
 
 impl App {
@@ -55,7 +62,8 @@ impl App {
             facts: facts(&known, prometheus.answers),
             questions: prometheus.questions,
         });
-        let registry = service.map(|service| registry(service, now));
+        let registry = service.map(|service| registry(&self.files.services, service, now));
+        let peers = prometheus.peers;
         let evidence = prometheus
             .evidence
             .into_iter()
@@ -68,6 +76,7 @@ impl App {
             evidence: evidence.map(kept).collect(),
             consultation,
             past,
+            peers,
         }
     }
 
@@ -94,7 +103,7 @@ fn sender(alert: &Alert, now: Timestamp) -> Option<Evidence> {
 }
 
 /// What the service registry says of a service.
-fn registry(service: &Service, now: Timestamp) -> Evidence {
+fn registry(services: &[Service], service: &Service, now: Timestamp) -> Evidence {
     let name = &service.name;
     let level = match service.level {
         Level::Auto => phrase!("the service {name} may be repaired without a human", name),
@@ -108,12 +117,35 @@ fn registry(service: &Service, now: Timestamp) -> Evidence {
             .as_ref()
             .map(|group| phrase!("it is a member of the redundancy group {group}", group)),
     );
+    if service.criticality != Criticality::default() {
+        let criticality = service.criticality.as_str();
+        facts.push(phrase!("its criticality is {criticality}", criticality));
+    }
+    let needs = names(service.depends_on.iter().map(|name| name.as_str()));
+    facts.extend(needs.map(|needs| phrase!("it depends on {services}", services = needs)));
+    let dependents = dependencies::dependents(services, name).into_iter();
+    let dependents = names(dependents.map(|dependent| dependent.name.as_str()));
+    facts.extend(dependents.map(|all| phrase!("{services} depend on it", services = all)));
+    let owner = service.owner.as_ref();
+    facts.extend(owner.map(|owner| phrase!("{owner} looks after it", owner)));
     at_once(
         Source::Registry,
         service.name.to_string(),
         now,
         Found::Known { facts },
     )
+}
+
+/// The first names of a list, with how many more there are.
+fn names<'a>(names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let names: Vec<&str> = names.collect();
+    let more = names.len().saturating_sub(NAMES_SHOWN);
+    let shown = names.get(..NAMES_SHOWN).unwrap_or(&names).join(", ");
+    match (names.is_empty(), more) {
+        (true, _) => None,
+        (false, 0) => Some(shown),
+        (false, more) => Some(format!("{shown} (+{more})")),
+    }
 }
 
 #[cfg(test)]

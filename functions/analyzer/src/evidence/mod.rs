@@ -8,6 +8,7 @@ pub mod prometheus;
 mod prometheus_answer;
 mod promql;
 pub mod recipe_questions;
+mod redundancy;
 mod servers;
 pub(crate) mod signoz;
 #[cfg(test)]

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use aws::Chain;
 use aws::secrets::SecretError;
+use domain::analysis::Peers;
 use domain::analysis::evidence::{Evidence, Found, Source};
 use domain::incident::Incident;
 use domain::phrase;
 use domain::playbook::service::Service;
 use domain::primitives::phrase::Phrase;
-use futures_util::future::join;
+use futures_util::future::join3;
 use jiff::Timestamp;
 use recipes::Recipe;
 use recipes::facts::Answer;
@@ -21,6 +22,7 @@ use tokio::time::timeout;
 use crate::app::App;
 use crate::evidence::at_once;
 use crate::evidence::recipe_questions::Consulted;
+use crate::evidence::redundancy::Group;
 use crate::trace::{Span, SpanKind};
 
 /// How long Secrets Manager may take for a key: it has tries of its own, which together take longer than a server or a model is worth
@@ -35,6 +37,8 @@ pub(super) struct OfPrometheus {
     /// The ids of those questions, in the order of their evidence.
     pub(super) questions: Vec<String>,
     pub(super) answers: BTreeMap<String, Answer>,
+    /// The other members of the service's redundancy group, where they were measured.
+    pub(super) peers: Option<Peers>,
 }
 
 impl App {
@@ -59,6 +63,8 @@ impl App {
         let secret = settings.token_secret.as_deref();
         let alert = &incident.alert;
         let mut consulted = Vec::new();
+        let mut peers = None;
+        let group = service.and_then(|service| Group::of(&self.files.services, service));
         let look = async |key: Option<&SecretString>| {
             let consult = async {
                 match recipe {
@@ -66,10 +72,19 @@ impl App {
                     None => Vec::new(),
                 }
             };
-            let looked;
-            (consulted, looked) = join(consult, prometheus.look(key, alert, service, now)).await;
+            let ask_group = async {
+                match &group {
+                    Some(group) => Some(prometheus.redundancy(key, group, now).await),
+                    None => None,
+                }
+            };
+            let look = prometheus.look(key, alert, service, now);
+            let (looked, redundancy);
+            (consulted, looked, redundancy) = join3(consult, look, ask_group).await;
+            let (of_group, measured) = redundancy.unzip();
+            peers = measured.flatten();
             let of_recipe = consulted.iter().map(|one: &Consulted| one.evidence.clone());
-            of_recipe.chain(looked).collect()
+            of_recipe.chain(looked).chain(of_group).collect()
         };
         let evidence = self
             .server(Source::Prometheus, secret, now, span, look)
@@ -82,6 +97,7 @@ impl App {
             evidence,
             questions,
             answers: answers.collect(),
+            peers,
         }
     }
 

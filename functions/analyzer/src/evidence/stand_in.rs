@@ -2,7 +2,7 @@
 
 use domain::alert::classification::AlertTables;
 use domain::alert::{Alert, AlertStatus, AlertType, Texts};
-use domain::playbook::service::{Level, Lock, Service};
+use domain::playbook::service::{Criticality, Level, Lock, Service};
 use domain::playbook::target::{SshTarget, Target};
 use domain::primitives::duration::Length;
 use domain::primitives::id::MemberId;
@@ -67,6 +67,9 @@ pub(crate) fn service(name: &str, facts: &[(&str, &str)]) -> Service {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect(),
+        criticality: Criticality::default(),
+        depends_on: Vec::new(),
+        owner: None,
         redundancy_group: None,
         scope: None,
         lock: Lock::default(),

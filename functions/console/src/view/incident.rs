@@ -172,15 +172,38 @@ impl IncidentView {
         Some((cause.title_in(say.language), kind, cause.cited()))
     }
 
-    /// How sure the finding is, in per cent.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "it is between 0 and 100"
-    )]
-    pub(crate) fn confidence(&self) -> Option<u8> {
-        let analysis = self.analysis.as_ref()?;
-        Some((analysis.confidence * 100.0).round().clamp(0.0, 100.0) as u8)
+    /// What decides the urgency, in the reader's language.
+    pub(crate) fn urgency_because(&self) -> Option<String> {
+        let deciding = self.analysis.as_ref()?.urgency.deciding();
+        let because: Vec<String> = deciding.map(|ground| ground.why.to_string()).collect();
+        (!because.is_empty()).then(|| because.join(" · "))
+    }
+
+    /// How often such causes were right, where that is known of any.
+    pub(crate) fn right_of(&self, say: &Say) -> Option<String> {
+        let counts = self.analysis.as_ref()?.confidence?.counts;
+        let (right, known) = (counts.right.to_string(), counts.known().to_string());
+        let fields = [("right", right.as_str()), ("judged", known.as_str())];
+        (counts.known() > 0).then(|| say.filled("right_of", &fields))
+    }
+
+    /// The services that depend on its service, and the others of its redundancy group.
+    pub(crate) fn blast_radius(&self) -> Vec<(&'static str, String)> {
+        let Some(analysis) = &self.analysis else {
+            return Vec::new();
+        };
+        let radius = &analysis.blast_radius;
+        let dependents = radius.related_services.join(", ");
+        let peers = radius.peers.as_ref();
+        let peers =
+            peers.map(|peers| format!("{}/{} ({})", peers.healthy, peers.members, peers.group));
+        let rows = [
+            ("needed_by", (!dependents.is_empty()).then_some(dependents)),
+            ("healthy_peers", peers),
+        ];
+        rows.into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect()
     }
 }
 
@@ -194,7 +217,12 @@ fn said_evidence(evidence: &[Evidence], say: Say) -> Vec<Evidence> {
 
 fn said_analysis(found: Analysis, say: Say) -> Analysis {
     let said = |phrase: Option<Phrase>| phrase.map(|phrase| say.sentence(&phrase).into());
+    let mut urgency = found.urgency;
+    for ground in &mut urgency.grounds {
+        ground.why = say.sentence(&ground.why).into();
+    }
     Analysis {
+        urgency,
         deviation: said(found.deviation),
         remembered: said(found.remembered),
         fell_back_because: said(found.fell_back_because),

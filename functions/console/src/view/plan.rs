@@ -16,6 +16,8 @@ pub(crate) struct PlanView {
     /// Where the service is, with its host key.
     pub(crate) address: String,
     pub(crate) risk: &'static str,
+    /// How it came about.
+    pub(crate) risk_because: Vec<String>,
     /// True if the registry does not say where the service lives.
     pub(crate) unscoped: bool,
     pub(crate) parameters: BTreeMap<String, String>,
@@ -59,6 +61,11 @@ impl PlanView {
             target: plan.target.to_string(),
             address: plan.address.clone(),
             risk: plan.risk.as_str(),
+            risk_because: plan
+                .risk_because
+                .iter()
+                .map(|why| say.sentence(why))
+                .collect(),
             unscoped: plan.unscoped,
             parameters: plan.parameters.clone(),
             parts: parts.filter(|part| !part.steps.is_empty()).collect(),

@@ -43,7 +43,7 @@ fn hostile(text: &str) -> Incident {
     alert.annotations = Texts::from([("workflow_url".to_owned(), text.clone())]);
     let finding = json!({
         "action_title": text, "description": text, "root_cause": text, "suggested_action": text, "suggested_command": text,
-        "risk": "critical", "confidence": 0.6, "rule_confidence": 0.6, "affected_services": vec![&text; 20], "primary_responsibility": "DATABASE",
+        "risk": "critical", "confidence": { "mean": 0.8, "at_least": 0.7, "counts": { "right": 14, "wrong": 2 } }, "affected_services": vec![&text; 20], "primary_responsibility": "DATABASE",
         "optimisation_suggestions": [text], "deviation": text, "remembered": text, "fell_back_because": text, "provider": text,
         "model": text, "tokens": 1, "price_micro_usd": 1, "duration_ms": 1,
         "blast_radius": { "affected_pods": 1, "estimated_downtime": text, "related_services": vec![&text; 20], "data_impact": "DESTRUCTIVE" },

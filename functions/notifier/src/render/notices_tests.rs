@@ -27,7 +27,7 @@ fn details_history_and_escalation_say_what_they_are_for() {
         .plain();
     for part in [
         "Blast radius affected: 3",
-        "Related: postgres-shop",
+        "Depends on it: postgres-shop",
         "Deviation: error rate 61",
         "Prometheus up: no answer, no answer in 2 s",
         "open incidents checkout-api: nothing",

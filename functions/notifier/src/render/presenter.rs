@@ -264,9 +264,15 @@ fn facts(incident: &Incident) -> Value {
         facts["namespace"] = json!(namespace);
     }
     if let Some(analysis) = &incident.analysis {
+        let counts = analysis
+            .confidence
+            .map(|sure| sure.counts)
+            .unwrap_or_default();
         facts["analysis"] = json!({
-            "root_cause": analysis.root_cause, "suggested_action": analysis.suggested_action, "risk": analysis.risk,
-            "confidence": analysis.confidence, "provider": analysis.provider,
+            "root_cause": analysis.root_cause, "suggested_action": analysis.suggested_action,
+            "urgency": analysis.urgency.level, "risk": analysis.urgency.level.as_risk(),
+            "confidence": analysis.confidence.map(|sure| sure.mean), "right": counts.right, "judged": counts.known(),
+            "provider": analysis.provider,
         });
     }
     if let Some(plan) = &incident.plan {

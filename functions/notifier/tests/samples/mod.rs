@@ -165,7 +165,7 @@ pub fn needs_human() -> IncidentChange {
             suggested_action: "Renew it, and look at why the renewal failed.".into(),
             suggested_command: Some("kubectl describe certificate shop-tls -n edge".into()),
             optimisation_suggestions: vec![],
-            risk: Risk::Medium,
+            urgency: Severity::P2.into(),
             provider: "static".into(),
             model: None,
             tokens: 0,

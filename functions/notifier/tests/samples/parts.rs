@@ -67,6 +67,7 @@ pub(super) fn plan() -> Plan {
         playbook: "restart-systemd-unit".into(),
         playbook_name: "Restart a systemd unit".into(),
         risk: Risk::Medium,
+        risk_because: vec![phrase!("its playbook says {risk}", risk = "medium")],
         target: "checkout-api".into(),
         address: "ssh quell@10.0.4.12:22".into(),
         unscoped: false,
@@ -104,7 +105,8 @@ pub(super) fn finding() -> Analysis {
             since the deployment of 02:51.",
         "suggested_action": "Restart checkout-api to free its connections, then look at the transaction handling of release 4f0c2d9.",
         "suggested_command": "kubectl rollout restart deployment/checkout-api -n shop",
-        "risk": "high", "confidence": 0.87, "rule_confidence": 0.7,
+        "urgency": { "level": "P1", "grounds": [{ "basis": "sender", "level": "P1", "why": "its sender calls it critical" }] },
+        "confidence": { "mean": 0.87, "at_least": 0.71, "counts": { "right": 14, "wrong": 2 } },
         "affected_services": ["checkout-api", "cart"], "primary_responsibility": "APP",
         "optimisation_suggestions": ["Set idle_in_transaction_session_timeout = 30s for the role checkout."],
         "deviation": "error rate 61 times the mean of the last hour",
@@ -173,10 +175,11 @@ fn passes(guardrail: Guardrail) -> Phrase {
         Guardrail::AutoRepairLabel => phrase!("no label forbids it"),
         Guardrail::ServiceLevel => phrase!("{name} is auto", name = "checkout-api"),
         Guardrail::Confidence => phrase!(
-            "{confidence} and {rule} of {least}",
-            confidence = "0.87",
-            rule = "0.70",
-            least = "0.60"
+            "at least {sure}, with {least} needed: right {right} of {known} times",
+            sure = "0.71",
+            least = "0.60",
+            right = 14,
+            known = 16
         ),
         Guardrail::PlaybookRecord => {
             phrase!(

@@ -4,49 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::named_cause::{self, Confidence, NamedCause};
+use crate::analysis::urgency::Urgency;
 use crate::primitives::id::PlaybookId;
 use crate::primitives::language::Language;
 use crate::primitives::names::named;
 use crate::primitives::phrase::Phrase;
-
-named! {
-    /// How dangerous the situation, or a repair, is.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
-    pub enum Risk {
-        Low = "low",
-        Medium = "medium",
-        High = "high",
-        /// Users are cut off, or data may be lost.
-        Critical = "critical",
-    }
-}
-
-impl Risk {
-    /// Every risk, from mild to bad.
-    pub const ALL: [Self; 4] = Self::VARIANTS;
-}
-
-/// An incident's severity, from the original's table: critical is P0, high P1, medium P2, low P3.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
-pub enum Severity {
-    P0,
-    P1,
-    P2,
-    P3,
-}
-
-impl From<Risk> for Severity {
-    fn from(risk: Risk) -> Self {
-        match risk {
-            Risk::Critical => Self::P0,
-            Risk::High => Self::P1,
-            Risk::Medium => Self::P2,
-            Risk::Low => Self::P3,
-        }
-    }
-}
 
 /// What a repair does to data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -77,13 +40,27 @@ named! {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlastRadius {
-    /// How many pods (or processes, or hosts).
+    /// How many pods (or processes, or hosts) the alerts are about.
     pub affected_pods: u32,
     /// For how long, in words: `~30s`, `unknown`.
     pub estimated_downtime: String,
+    /// The services that depend on it by the registry, also through others; what a model names comes after them.
     pub related_services: Vec<String>,
+    /// The other members of its redundancy group, where it is in one and they were measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peers: Option<Peers>,
     /// What the suggested action does to data.
     pub data_impact: DataImpact,
+}
+
+/// The other members of a redundancy group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peers {
+    pub group: String,
+    /// How many there are.
+    pub members: u32,
+    /// How many of them answered when they were measured, and have no open incident.
+    pub healthy: u32,
 }
 
 /// The texts of a finding in one language.
@@ -113,21 +90,8 @@ named! {
     }
 }
 
-/// From this confidence on a recipe's cause is the finding, and no model is asked.
+/// From this confidence on a recipe's cause is the finding, and no model is asked: the mean of its posterior.
 pub const CLEAR_CAUSE: f64 = 0.8;
-
-impl EvidenceKind {
-    /// How sure a cause of this kind is before anything is known of how often it was right. These are priors, one for each kind: a
-    /// component knows its own state, a measured value can have a second explanation, and an inference has one by definition. What is
-    /// inferred stays below [`CLEAR_CAUSE`], so that a model may know better.
-    pub const fn confidence(self) -> f64 {
-        match self {
-            Self::Stated => 0.95,
-            Self::Measured => 0.9,
-            Self::Inferred => 0.75,
-        }
-    }
-}
 
 /// The cause that the answers to a recipe's questions show. No model has a part in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,15 +149,19 @@ pub struct Analysis {
     pub suggested_action: String,
     /// A command for a human to consider. Shown, never run.
     pub suggested_command: Option<String>,
-    /// How dangerous it is.
-    pub risk: Risk,
-    /// How sure the analyzer is, 0 to 1.
-    pub confidence: f64,
-    /// How sure the operator's static rule is, 0 to 1: no model raises it.
-    pub rule_confidence: f64,
-    /// True if the operator's static rule names no cause of which it could be sure.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub rule_claims_no_cause: bool,
+    /// How soon somebody has to act, and why. Called `risk` when it was one word.
+    #[serde(alias = "risk")]
+    pub urgency: Urgency,
+    /// Whose word the cause is, by which it is counted how often that was right. None where no cause is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named_cause: Option<NamedCause>,
+    /// How sure it is. None where no cause is named, or how often such a cause was right could not be read.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "named_cause::stored"
+    )]
+    pub confidence: Option<Confidence>,
     pub blast_radius: BlastRadius,
     /// The texts in other languages, as a rule or a model has them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -240,7 +208,8 @@ pub struct Analysis {
 pub(crate) mod tests {
     use std::collections::BTreeMap;
 
-    use super::{Analysis, BlastRadius, DataImpact, Responsibility, Risk};
+    use super::{Analysis, BlastRadius, DataImpact, Responsibility};
+    use crate::analysis::Severity;
 
     /// A finding that says next to nothing.
     pub(crate) fn analysis() -> Analysis {
@@ -250,14 +219,14 @@ pub(crate) mod tests {
             root_cause: String::new(),
             suggested_action: String::new(),
             suggested_command: None,
-            risk: Risk::Medium,
-            confidence: 0.6,
-            rule_confidence: 0.6,
-            rule_claims_no_cause: false,
+            urgency: Severity::P2.into(),
+            named_cause: None,
+            confidence: None,
             blast_radius: BlastRadius {
                 affected_pods: 1,
                 estimated_downtime: String::new(),
                 related_services: vec![],
+                peers: None,
                 data_impact: DataImpact::None,
             },
             translations: BTreeMap::new(),

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::alert::{Alert, AlertType};
 use crate::analysis::{DataImpact, FindingTexts, Responsibility, Risk};
+use crate::primitives::id::PlaybookId;
 use crate::primitives::language::Language;
 
 /// What a rule is for.
@@ -40,7 +41,8 @@ impl Subject {
         types.into_iter().chain([Self::Storm.as_str()]).collect()
     }
 
-    fn as_str(self) -> &'static str {
+    /// Its name, as in the file.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Type(alert_type) => alert_type.as_str(),
             Self::Storm => "storm",
@@ -66,14 +68,17 @@ pub struct StaticRule {
     pub action: String,
     /// A command for a human to consider. `{target}`, `{namespace}`, `{alertname}` and `{service}` stand for the alert's own.
     pub command: Option<String>,
-    /// How dangerous it is at the severity `warning`.
+    /// How dangerous such alerts usually are at the severity `warning`: it is the urgency where nothing was measured.
     pub risk: Risk,
-    /// How sure the rule is, 0 to 1.
-    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
-    pub confidence: f64,
-    /// True if it names no cause, because it is for alerts of which nothing is known: then its confidence is in nothing.
+    /// True if it names no cause, because it is for alerts of which nothing is known: then there is nothing of which anybody could be sure.
     #[serde(default)]
     pub claims_no_cause: bool,
+    /// The playbooks that repair the cause which the rule names, by id: whether they end the symptom shows how often the rule is right.
+    #[serde(default)]
+    pub speaks_for: Vec<PlaybookId>,
+    /// True if data can be lost while such an alert fires: it is never less urgent than P1 then, whatever is measured.
+    #[serde(default)]
+    pub data_at_stake: bool,
     /// What the action does to data.
     pub data_impact: DataImpact,
     /// For how long something is down, in words.
@@ -138,10 +143,10 @@ impl StaticRules {
         let mut errors = Vec::new();
         let mut seen: Vec<(&str, &str)> = Vec::new();
         for (i, rule) in self.0.iter().enumerate() {
-            if !(0.0..=1.0).contains(&rule.confidence) {
+            if rule.claims_no_cause && !rule.speaks_for.is_empty() {
                 errors.push((
-                    format!("[{i}].confidence"),
-                    "has to be between 0 and 1".to_owned(),
+                    format!("[{i}].speaks_for"),
+                    "names playbooks for a cause, and claims_no_cause says that there is none: take one of the two away".to_owned(),
                 ));
             }
             for name in &rule.alertnames {

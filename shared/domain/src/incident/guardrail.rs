@@ -23,9 +23,9 @@ named! {
         Severity = "severity",
         /// The service's level is `auto`.
         ServiceLevel = "service_level",
-        /// The playbook may run by itself, its risk is low, and it does not change data.
+        /// The playbook may run by itself, it does not change data, and the plan's risk is low.
         PlaybookRisk = "playbook_risk",
-        /// The finding is sure enough.
+        /// Claims of the finding's kind were right often enough, or the playbook is made for the alert.
         Confidence = "confidence",
         /// The playbook has been verified often enough, and has not failed more often.
         PlaybookRecord = "playbook_record",

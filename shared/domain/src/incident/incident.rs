@@ -72,7 +72,7 @@ pub struct Incident {
     pub fingerprint: Fingerprint,
     /// The status of the work.
     pub status: Status,
-    /// How bad it is.
+    /// How soon somebody has to act.
     pub severity: Severity,
     /// The alert that opened it, bounded (see [`Alert::bounded`]). Its severity is that of the worst
     /// alert that fires.
@@ -109,6 +109,9 @@ pub struct Incident {
     pub evidence: Vec<Evidence>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub analysis: Option<Analysis>,
+    /// How the cause that its analysis names was counted: true as right, false as wrong, and not yet where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause_counted: Option<bool>,
     /// What would repair it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<Plan>,

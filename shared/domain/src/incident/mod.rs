@@ -2,6 +2,7 @@
 
 pub mod approval;
 pub mod autonomy_level;
+pub mod cause_outcome;
 pub mod change;
 pub mod entry_hash;
 pub mod erasure;

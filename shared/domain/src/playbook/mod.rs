@@ -4,8 +4,12 @@
 pub mod command;
 pub mod condition;
 #[cfg(feature = "playbooks")]
+pub mod dependencies;
+#[cfg(feature = "playbooks")]
 pub mod placeholder;
 pub mod plan;
+#[cfg(feature = "playbooks")]
+pub mod plan_risk;
 #[cfg(feature = "playbooks")]
 mod playbook;
 #[cfg(feature = "playbooks")]

@@ -57,7 +57,11 @@ pub struct Plan {
     pub playbook: PlaybookId,
     /// The playbook's name, for people.
     pub playbook_name: String,
+    /// What can go wrong: by the playbook, and raised by what it runs on. It decides who may approve it, and how many have to.
     pub risk: Risk,
+    /// How the risk came about. No part of the hash, and empty for a plan of before it was said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub risk_because: Vec<Phrase>,
     pub target: ServiceName,
     /// Where the service is: transport, user, address and host key.
     pub address: String,
@@ -83,7 +87,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The plan's identity, 64 hex: everything that decides what runs where. `unscoped`, `score`, `reasons` and names are not part of it.
+    /// The plan's identity, 64 hex: everything that decides what runs where. `unscoped`, `risk`, `score`, reasons and names are not part of it.
     pub fn hash(&self) -> PlanHash {
         let mut digest = Digest::new()
             .field("plan")
@@ -192,6 +196,7 @@ pub(crate) mod tests {
             playbook: "restart".into(),
             playbook_name: "Restart".into(),
             risk: Risk::Low,
+            risk_because: vec![],
             target: "web".into(),
             address: "ssh quell@10.0.0.1:22 ssh-ed25519 AAAA".into(),
             unscoped: false,

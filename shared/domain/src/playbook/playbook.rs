@@ -14,6 +14,7 @@ use crate::phrase;
 use crate::playbook::command::{Check, Fact, Step};
 use crate::playbook::placeholder::fill;
 use crate::playbook::plan::{Phase, Plan, PlannedStep};
+use crate::playbook::plan_risk::PlanRisk;
 use crate::playbook::service::Service;
 use crate::primitives::duration::Length;
 use crate::primitives::id::PlaybookId;
@@ -364,6 +365,14 @@ impl Playbook {
         })
     }
 
+    /// Its risk on a service, as far as both files say it.
+    pub fn risk_on(&self, service: &Service) -> PlanRisk {
+        // Nothing undoes its steps, and one of them may not even run twice.
+        let has_way_back =
+            !self.rollback.is_empty() || self.steps.iter().all(|step| step.idempotent);
+        PlanRisk::of(self.risk, self.data_impact, has_way_back, service)
+    }
+
     /// The plan of this playbook for a service; `said` has the parameters that come from the alert.
     ///
     /// # Errors
@@ -376,10 +385,12 @@ impl Playbook {
         reasons: Vec<Phrase>,
     ) -> Result<Plan, Unusable> {
         let parameters = self.parameters_for(service, said)?;
+        let PlanRisk { risk, because } = self.risk_on(service);
         Ok(Plan {
             playbook: self.id.clone(),
             playbook_name: self.name.clone(),
-            risk: self.risk,
+            risk,
+            risk_because: because,
             target: service.name.clone(),
             address: service.target.address(),
             unscoped: service.scope.is_none(),

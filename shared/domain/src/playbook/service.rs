@@ -13,6 +13,10 @@ use crate::playbook::ssm_target::SsmTarget;
 use crate::playbook::target::{SshTarget, Target};
 use crate::primitives::id::ServiceName;
 use crate::primitives::phrase::Phrase;
+use crate::primitives::safe_text::line;
+
+/// How long the name of an owner may be.
+const OWNER_CHARACTERS: usize = 100;
 
 /// How much may be done to a service without a human.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -25,6 +29,33 @@ pub enum Level {
     Approval,
     /// Quell never repairs it.
     Manual,
+}
+
+/// How much it matters that a service works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+pub enum Criticality {
+    /// Nobody notices for a day.
+    Low,
+    #[default]
+    Normal,
+    /// Users notice at once.
+    High,
+    /// Without it the business stands still, or data is lost.
+    Critical,
+}
+
+impl Criticality {
+    /// Its name, as in the file.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Normal => "normal",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
 }
 
 /// What a repair has to itself while it runs.
@@ -61,6 +92,15 @@ pub struct Service {
     /// More values for the parameters of playbooks, by name.
     #[serde(default)]
     pub facts: BTreeMap<String, String>,
+    /// How much it matters that it works: it raises the risk of plans for it. high: at least medium, and critical: at least high.
+    #[serde(default)]
+    pub criticality: Criticality,
+    /// The services that it needs to work, by name: what depends on a service is the blast radius of its incidents, and of its repairs.
+    #[serde(default)]
+    pub depends_on: Vec<ServiceName>,
+    /// Who looks after it: a person or a team, for people to read.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 100)))]
+    pub owner: Option<String>,
     /// Services of one group are not repaired all at once.
     #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[A-Za-z0-9_.-]+$")))]
     pub redundancy_group: Option<String>,
@@ -140,6 +180,18 @@ impl Service {
                     "has to be made of A-Z a-z 0-9 _ . - (it becomes part of keys)".to_owned(),
                 ));
             }
+        }
+        let is_owner = |owner: &str| {
+            !line(owner, OWNER_CHARACTERS + 1).trim().is_empty()
+                && owner.chars().count() <= OWNER_CHARACTERS
+        };
+        if !self.owner.as_deref().is_none_or(is_owner) {
+            errors.push((
+                "owner".to_owned(),
+                format!(
+                    "has to be a name of 1 to {OWNER_CHARACTERS} characters: a person or a team"
+                ),
+            ));
         }
         match &self.scope {
             Some(scope) => errors.extend(scope.errors()),

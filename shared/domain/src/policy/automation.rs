@@ -1,7 +1,8 @@
 //! Warnings about automatic repairs that the operator's files ask for and that can never happen.
 
-use crate::analysis::static_rule::{StaticRule, StaticRules};
+use crate::analysis::Risk;
 use crate::playbook::Playbook;
+use crate::playbook::dependencies::{dependents, peers};
 use crate::playbook::service::{Level, Service};
 use crate::policy::evaluation::may_ever_run;
 use crate::policy::limits::Limits;
@@ -61,11 +62,12 @@ pub fn playbook_warnings(playbooks: &[Playbook], services: &[Service]) -> Vec<It
 pub fn service_warnings(playbooks: &[Playbook], services: &[Service]) -> Vec<ItemWarning> {
     let never = |service: &Service| {
         service.level == Level::Auto
-            && !playbooks
-                .iter()
-                .any(|playbook| fits(playbook, service) && may_ever_run(playbook).is_ok())
+            && !playbooks.iter().any(|playbook| {
+                fits(playbook, service) && may_ever_run_on(playbook, service, services)
+            })
     };
-    let sentence = "auto has no effect: no playbook that runs by itself fits this service. Write level: approval, or give a playbook auto";
+    let sentence = "auto has no effect: no playbook that runs by itself fits this service, and has a low risk there (docs/playbooks.md). \
+                    Write level: approval, or give a playbook auto";
     services
         .iter()
         .enumerate()
@@ -75,11 +77,7 @@ pub fn service_warnings(playbooks: &[Playbook], services: &[Service]) -> Vec<Ite
 }
 
 /// What of the limits keeps every repair from running without a human: each a field and a sentence.
-pub fn limit_warnings(
-    limits: &Limits,
-    playbooks: &[Playbook],
-    rules: &StaticRules,
-) -> Vec<(String, String)> {
+pub fn limit_warnings(limits: &Limits, playbooks: &[Playbook]) -> Vec<(String, String)> {
     let mut warnings = Vec::new();
     // A lower bound of a rate is less than 1 after any number of runs.
     if limits.autonomy.auto_from.get() >= 1.0 && playbooks.iter().any(Playbook::is_earned) {
@@ -88,28 +86,30 @@ pub fn limit_warnings(
             "is 1, which no number of runs reaches: no playbook with earned ever runs by itself. Write 0.8 or 0.9".to_owned(),
         ));
     }
-    let least = limits.min_confidence.get();
     let asks_the_host = playbooks.iter().any(|playbook| {
         may_ever_run(playbook).is_ok()
             && !playbook.matches.alertnames.is_empty()
             && playbook.asks_the_host_first()
     });
-    let passes =
-        |rule: &StaticRule| rule.confidence >= least || (rule.claims_no_cause && asks_the_host);
-    if !rules.0.iter().any(passes) {
-        let best = rules
-            .0
-            .iter()
-            .map(|rule| rule.confidence)
-            .fold(0.0, f64::max);
+    // The same holds of the share of causes that were right.
+    if limits.min_confidence.get() >= 1.0 && !asks_the_host {
         warnings.push((
             "min_confidence".to_owned(),
-            format!(
-                "is {least}, and the surest rule of static-rules.yaml has {best}: nothing ever runs by itself"
-            ),
+            "is 1, which no number of right causes reaches: nothing ever runs by itself. Write 0.6 or 0.8".to_owned(),
         ));
     }
     warnings
+}
+
+/// True if a playbook may run on a service without a human at all, whatever the incident.
+fn may_ever_run_on(playbook: &Playbook, service: &Service, services: &[Service]) -> bool {
+    let dependents = dependents(services, &service.name);
+    let mut risk = playbook.risk_on(service);
+    // Where there are others of its group, they may be measured, and answer.
+    if peers(services, service).is_empty() {
+        risk = risk.and_redundancy(service, &dependents, None);
+    }
+    may_ever_run(playbook).is_ok() && risk.risk == Risk::Low
 }
 
 /// True if the playbook may run on the service: it may be repaired, is listed where any is, and has the values of the parameters.

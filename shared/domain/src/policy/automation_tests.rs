@@ -1,6 +1,5 @@
 use serde_json::{Value, json};
 
-use crate::analysis::static_rule::StaticRules;
 use crate::playbook::Playbook;
 use crate::playbook::service::Service;
 use crate::policy::automation::{limit_warnings, playbook_warnings, service_warnings};
@@ -104,6 +103,32 @@ fn a_service_on_which_nothing_runs_by_itself_is_named() {
 }
 
 #[test]
+fn service_on_which_every_plan_is_risky_is_named() {
+    let web = |criticality: &str| {
+        let mut service = service("auto");
+        service.criticality = serde_json::from_value(json!(criticality)).expect("a criticality");
+        service_warnings(&[playbook(&json!({}))], &[service]).len()
+    };
+    assert_eq!(["low", "normal", "high", "critical"].map(web), [0, 0, 1, 1]);
+    // Others depend on it, and nothing could take over.
+    let needs_it = |group: Option<&str>| {
+        let mut services = ["web", "shop", "web-2"].map(|name| Service {
+            name: name.into(),
+            ..service("auto")
+        });
+        services[1].depends_on = vec!["web".into()];
+        for place in [0, 2] {
+            services[place].redundancy_group = group.map(str::to_owned);
+        }
+        let found = service_warnings(&[playbook(&json!({}))], &services);
+        let places: Vec<usize> = found.into_iter().map(|(index, _, _)| index).collect();
+        places
+    };
+    assert_eq!(needs_it(None), [0]);
+    assert_eq!(needs_it(Some("web")), [0; 0]);
+}
+
+#[test]
 fn limits_that_stop_everything_are_named() {
     let warnings = |min: f64, auto_from: f64, auto: Value, steps: Value| {
         let limits: Limits = serde_json::from_value(
@@ -111,15 +136,9 @@ fn limits_that_stop_everything_are_named() {
             "autonomy": { "auto_from": auto_from } }),
         )
         .expect("limits");
-        let rule = |confidence: f64, no_cause: bool| {
-            json!({ "for": "custom", "title": "t", "root_cause": "c", "action": "a", "risk": "low", "confidence": confidence,
-                "claims_no_cause": no_cause, "data_impact": "NONE", "downtime": "0s", "responsibility": "APP" })
-        };
-        let rules = json!([rule(0.6, false), rule(0.3, true)]);
-        let rules: StaticRules = serde_json::from_value(rules).expect("rules");
         let facts = json!([{ "id": "down", "run": ["true"] }]);
         let playbook = playbook(&json!({ "auto": auto, "facts": facts, "steps": steps }));
-        let found = limit_warnings(&limits, &[playbook], &rules);
+        let found = limit_warnings(&limits, &[playbook]);
         found
             .into_iter()
             .map(|(field, _)| field)
@@ -132,13 +151,13 @@ fn limits_that_stop_everything_are_named() {
     let blind = json!([{ "run": ["true"] }]);
     let asks = json!([{ "run": ["true"], "when": { "fact": "down", "exits": 0 } }]);
     let none = [""; 0];
-    assert_eq!(warnings(0.6, 0.8, declared.clone(), blind.clone()), none);
+    assert_eq!(warnings(0.99, 0.8, declared.clone(), blind.clone()), none);
     assert_eq!(
-        warnings(0.7, 0.8, declared.clone(), blind.clone()),
+        warnings(1.0, 0.8, declared.clone(), blind.clone()),
         ["min_confidence"]
     );
-    // A rule that claims no cause leaves the playbook to the facts on the host.
-    assert_eq!(warnings(0.7, 0.8, declared.clone(), asks), none);
+    // Where no cause is claimed, the facts on the host decide.
+    assert_eq!(warnings(1.0, 0.8, declared.clone(), asks), none);
     assert_eq!(warnings(0.6, 1.0, declared, blind.clone()), none);
     assert_eq!(warnings(0.6, 1.0, earned, blind), ["autonomy.auto_from"]);
 }

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::analysis::{Risk, Severity};
+use crate::analysis::Severity;
 use crate::incident::approval::{ApprovalState, AskedLevel};
 use crate::incident::change::IncidentChange;
 use crate::incident::operation_log::{Event, LogRecord};
@@ -78,9 +78,10 @@ pub fn attention_at(incident: &Incident, channels: &Channels) -> Option<Timestam
 /// The rule about who may decide: on the plan, or, without one, on what the alert is about.
 pub fn rule_about<'a>(channels: &'a Channels, incident: &Incident) -> Option<&'a ApprovalRule> {
     let without_plan = || {
+        // Nobody has rated a plan: the more urgent it is, the more of a say it takes.
         let analysis = incident.analysis.as_ref();
-        let risk = analysis.map_or(Risk::High, |analysis| analysis.risk);
-        channels.rule(&incident.alert.target, risk)
+        let urgency = analysis.map_or(Severity::P1, |analysis| analysis.urgency.level);
+        channels.rule(&incident.alert.target, urgency.as_risk())
     };
     rule_of(channels, incident).or_else(without_plan)
 }

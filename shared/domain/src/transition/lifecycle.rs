@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::alert::Alert;
 use crate::analysis::Analysis;
 use crate::analysis::evidence::Evidence;
+use crate::analysis::urgency::of_alert;
 use crate::episode::Firing;
 use crate::incident::autonomy_level::AutonomyLevel;
 use crate::incident::change::IncidentChange;
@@ -20,7 +21,6 @@ use crate::phrase;
 use crate::primitives::id::{Fingerprint, IncidentId};
 use crate::primitives::phrase::Phrase;
 use crate::transition::decision::revocation::revoke;
-use crate::transition::severity::of_alert;
 
 /// The names of what several alerts are about; none where it is one thing.
 fn several(targets: &BTreeSet<String>) -> Vec<String> {
@@ -92,6 +92,7 @@ impl IncidentChange {
             claim: None,
             evidence: Vec::new(),
             analysis: None,
+            cause_counted: None,
             plan: None,
             no_plan_because: None,
             approval: None,
@@ -126,7 +127,7 @@ impl IncidentChange {
         }
         let sources: Vec<_> = evidence.iter().map(|evidence| evidence.source).collect();
         let context = serde_json::json!({
-            "provider": analysis.provider, "model": analysis.model, "risk": analysis.risk, "confidence": analysis.confidence,
+            "provider": analysis.provider, "model": analysis.model, "urgency": analysis.urgency.level, "named_cause": analysis.named_cause, "confidence": analysis.confidence,
             "tokens": analysis.tokens, "price_micro_usd": analysis.price_micro_usd, "duration_ms": analysis.duration_ms,
             "evidence": sources, "trace_id": analysis.trace_id,
             "round": self.incident.reanalysis.as_ref().map_or(0, |asked| asked.round),
@@ -137,8 +138,9 @@ impl IncidentChange {
                 .with(context),
         );
         self.incident.claim = None;
-        // It was said of another cause.
+        // They were about another cause.
         self.incident.response.cause = None;
+        self.incident.cause_counted = None;
         self.incident.evidence = evidence;
         self.incident.analysis = Some(analysis);
         self.rate();

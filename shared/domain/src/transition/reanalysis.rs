@@ -263,6 +263,10 @@ impl IncidentChange {
                 phrase!("there was no decision in time")
             }
             Some(asked) if same && self.people_for(&plan, now, valid_for) == Some(asked.needed) => {
+                // What it runs on may have been measured otherwise.
+                if let Some(asked_about) = &mut self.incident.plan {
+                    (asked_about.risk, asked_about.risk_because) = (plan.risk, plan.risk_because);
+                }
                 return;
             }
             _ if same => phrase!("a new analysis changed how many people have to approve"),

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{APART, MOST_ROUNDS, Refusal, ask};
 use crate::analysis::tests::analysis;
-use crate::analysis::{Analysis, Risk, Severity};
+use crate::analysis::{Analysis, Severity};
 use crate::incident::approval::{ApprovalState, Verdict};
 use crate::incident::change::IncidentChange;
 use crate::incident::guardrail::{Guardrail, blocking};
@@ -40,7 +40,7 @@ fn doubted() -> IncidentChange {
 
 fn worse() -> Analysis {
     Analysis {
-        risk: Risk::High,
+        urgency: Severity::P1.into(),
         root_cause: "another".to_owned(),
         ..analysis()
     }

@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 
 use super::{ResponseRefusal, respond};
 use crate::alert::AlertSeverity;
+use crate::analysis::tests::analysis;
 use crate::incident::Status;
 use crate::incident::approval::ApprovalState;
 use crate::incident::change::IncidentChange;
@@ -209,6 +210,7 @@ fn a_verdict_on_the_cause_needs_a_cause() {
     change.incident.analysis = None;
     assert!(act(&mut change, &ResponderAction::Cause { right: true }).is_err());
     let (mut change, _) = waiting(2);
+    change.incident.analysis = Some(analysis());
     for right in [true, true, false] {
         act(&mut change, &ResponderAction::Cause { right }).expect("taken");
     }

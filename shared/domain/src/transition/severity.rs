@@ -5,21 +5,12 @@ use std::cmp::Ordering;
 use jiff::Timestamp;
 
 use crate::alert::{Alert, AlertSeverity};
-use crate::analysis::Severity;
+use crate::analysis::urgency::of_alert;
 use crate::incident::Status;
 use crate::incident::change::IncidentChange;
 use crate::incident::guardrail::{Guardrail, GuardrailOutcome};
 use crate::incident::operation_log::{Event, LogRecord};
 use crate::incident::parts::WorseAlert;
-
-/// The severity of an incident whose alert nobody has analysed.
-pub(super) fn of_alert(severity: AlertSeverity) -> Severity {
-    match severity {
-        AlertSeverity::Critical => Severity::P1,
-        AlertSeverity::Warning => Severity::P2,
-        AlertSeverity::Info => Severity::P3,
-    }
-}
 
 impl IncidentChange {
     /// An alert joined that is worse than those before: the card shows its text.
@@ -88,7 +79,7 @@ impl IncidentChange {
         let now = incident.alert.severity;
         let opened_as = incident.opened_as.unwrap_or(now);
         let analysed = incident.analysis.as_ref();
-        let found = analysed.map_or(of_alert(opened_as), |it| Severity::from(it.risk));
+        let found = analysed.map_or(of_alert(opened_as), |it| it.urgency.level);
         // P0 sorts before P1.
         incident.severity = match now.cmp(&opened_as) {
             Ordering::Greater => found.min(of_alert(now)),

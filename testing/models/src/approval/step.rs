@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use domain::analysis::Risk;
 use domain::incident::approval::{Approval, ApprovalState, Taken, Verdict};
 use domain::incident::guardrail::{Guardrail, GuardrailOutcome};
 use domain::incident::repair::{Repair, StepRun};
@@ -170,14 +171,16 @@ impl ApprovalModel {
         let Some(asked) = state.incident.reanalysis.clone() else {
             return;
         };
+        let before = state.incident.plan.as_ref().map(|plan| plan.risk);
         let plan = Plan {
+            risk: before.unwrap_or(Risk::Low),
             rollback: Vec::new(),
             ..crate::world::plan()
         };
-        let risk = state.incident.analysis.as_ref().map(|it| it.risk);
-        let Some(risk) = risk else { return };
+        let urgency = state.incident.analysis.as_ref().map(|it| it.urgency.level);
+        let Some(urgency) = urgency else { return };
         change(state, |change| {
-            let finding = (analysis(risk), Vec::new());
+            let finding = (analysis(urgency), Vec::new());
             change.reanalysed(asked.round, finding, |_| Ok(plan), now, VALID_FOR);
         });
     }

@@ -1,6 +1,6 @@
 //! Tests of an analysis: the models asked, the number of calls, and their cost.
 
-use domain::analysis::Risk;
+use domain::analysis::Severity;
 use domain::analysis::budget::Paid;
 use domain::incident::Status;
 use domain::incident::operation_log::Event;
@@ -69,8 +69,8 @@ async fn a_model_diagnoses_an_incident_and_its_key_stays_secret() {
         (provider.as_str(), Some("model-2026"))
     );
     assert_eq!(
-        (analysis.root_cause.as_str(), analysis.risk),
-        ("The last release ends at its start.", Risk::High)
+        (analysis.root_cause.as_str(), analysis.urgency.level),
+        ("The last release ends at its start.", Severity::P1)
     );
     assert_eq!(
         (

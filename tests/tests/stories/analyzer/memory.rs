@@ -26,6 +26,7 @@ async fn repaired(stack: &Stack, alert: &Alert, minutes_ago: i64) {
         playbook: "restart-it".into(),
         playbook_name: "Restart it".to_owned(),
         risk: Risk::Low,
+        risk_because: vec![],
         target: "web".into(),
         address: "ssh:web".to_owned(),
         unscoped: false,

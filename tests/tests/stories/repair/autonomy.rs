@@ -119,6 +119,7 @@ fn an_approval() -> ApprovalId {
 async fn the_guardrails_let_a_repair_through_once_and_stop_it_by_name() {
     // Of its own: the kill switch is for everybody.
     let stack = Stack::start_with(&[]);
+    stack.trust_the_rule_about_targets().await;
     let (auto, by_approval) = (
         stack.facts.target.auto_service.as_str(),
         stack.facts.target.service.as_str(),

@@ -27,7 +27,8 @@ fn playbook(id: &str) -> Value {
     json!([{
         "id": id, "name": "Mend", "match": { "alertnames": ["TargetDown"] }, "risk": "low", "auto": { "max_severity": "P2", "earned": true },
         "parameters": { "dir": { "from": "service.facts.dir", "pattern": "[A-Za-z0-9/._-]+" } },
-        "steps": [{ "run": ["true"], "timeout": "5s" }],
+        "facts": [{ "id": "there", "run": ["test", "-d", "{dir}"], "timeout": "5s" }],
+        "steps": [{ "run": ["true"], "timeout": "5s", "when": { "fact": "there", "exits": 0 } }],
         "verify": [{ "run": ["test", "-e", "{dir}/well"], "timeout": "5s" }],
     }])
 }
@@ -168,6 +169,7 @@ async fn a_playbook_with_a_record_runs_alone_until_its_alert_recurs() {
         InjectedFault::Answered
     })
     .await;
+    shop.stack.trust_the_rule_about_targets().await;
     let (store, repairs, directory) = (
         &shop.stack.store,
         OwnQueue::create_fifo(&shop.stack).await,

@@ -67,8 +67,8 @@ fn the_check_and_the_functions_name_file_line_and_field() {
         (
             "level: auto",
             "level: autp",
-            "service-registry.yaml:8: [0].level: unknown variant `autp`",
-            "service-registry.yaml:8: [0] sentry: level: `autp` is not allowed; did you mean auto?",
+            "service-registry.yaml:10: [0].level: unknown variant `autp`",
+            "service-registry.yaml:10: [0] sentry: level: `autp` is not allowed; did you mean auto?",
         ),
         (
             "min_confidence: 0.6",

@@ -47,6 +47,8 @@ pub struct Details {
     pub downtime: String,
     /// `NONE`, `READ_ONLY`, `WRITE` or `DESTRUCTIVE`; empty without an analysis.
     pub data_impact: String,
+    /// How many others of its redundancy group answer, in a sentence; empty where that was not measured.
+    pub peers: String,
     /// The services that are affected.
     pub affected_services: String,
     /// The services beside them.
@@ -178,6 +180,10 @@ impl Details {
                 .map(|radius| impact(radius.data_impact))
                 .unwrap_or_default()
                 .to_owned(),
+            peers: radius
+                .and_then(|radius| radius.peers.as_ref())
+                .map(|peers| names.say(&peers.phrase(), TEXT_CHARACTERS))
+                .unwrap_or_default(),
             affected_services: analysis
                 .map(|analysis| listed(&analysis.affected_services, SERVICES_SHOWN))
                 .unwrap_or_default(),

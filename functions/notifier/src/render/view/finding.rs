@@ -11,6 +11,8 @@ use super::{NAME_CHARACTERS, Names, STEP_CHARACTERS, TEXT_CHARACTERS, short};
 
 /// How many measurements are shown.
 const MEASUREMENTS_SHOWN: usize = 4;
+/// How many grounds of an urgency are shown.
+const GROUNDS_SHOWN: usize = 2;
 /// How many links are shown.
 const LINKS_SHOWN: usize = 2;
 
@@ -28,9 +30,15 @@ pub struct Finding {
     pub links: Vec<Link>,
     /// What repaired it before.
     pub remembered: String,
-    /// `low`, `medium`, `high` or `critical`.
+    /// The urgency as a word of the original's interface: `critical` is P0, and `low` P3.
     pub risk: &'static str,
+    /// What decides the urgency, in a few words each; empty where that is not known.
+    pub urgency_because: String,
+    /// How sure the cause is, in per cent; 0 where that is not known.
     pub confidence: u8,
+    /// How often such causes were right, of so many whose outcome is known: 0 of 0 where nothing is.
+    pub right: u32,
+    pub judged: u32,
     /// How long users notice it, in words.
     pub downtime: String,
     /// `APP`, `INFRA`, `DATABASE`, `COLLAB` or `HUMAN`.
@@ -92,6 +100,10 @@ impl Finding {
             ),
             |texts| (&texts.root_cause, &texts.action, &texts.suggestions),
         );
+        let counts = analysis
+            .confidence
+            .map(|sure| sure.counts)
+            .unwrap_or_default();
         Self {
             analysed: true,
             cause: text(cause),
@@ -109,8 +121,11 @@ impl Finding {
                 .as_ref()
                 .map(|sentence| names.say(sentence, TEXT_CHARACTERS))
                 .unwrap_or_default(),
-            risk: analysis.risk.as_str(),
+            risk: analysis.urgency.level.as_risk().as_str(),
+            urgency_because: urgency_because(analysis, names),
             confidence: percent(analysis),
+            right: counts.right,
+            judged: counts.known(),
             downtime: short(&analysis.blast_radius.estimated_downtime, NAME_CHARACTERS),
             responsibility: analysis.primary_responsibility.as_str(),
             provider: short(&analysis.provider, NAME_CHARACTERS),
@@ -155,7 +170,19 @@ fn whole(command: Option<&str>) -> String {
     reason = "it is between 0 and 100"
 )]
 fn percent(analysis: &Analysis) -> u8 {
-    (analysis.confidence * 100.0).round().clamp(0.0, 100.0) as u8
+    let mean = analysis.confidence.map_or(0.0, |sure| sure.mean);
+    (mean * 100.0).round().clamp(0.0, 100.0) as u8
+}
+
+/// The grounds that decide the urgency, the measured ones first: of those people do not know yet.
+fn urgency_because(analysis: &Analysis, names: Names<'_>) -> String {
+    let mut grounds: Vec<_> = analysis.urgency.deciding().collect();
+    grounds.sort_by_key(|ground| !ground.basis.is_measured());
+    let grounds = grounds.into_iter().take(GROUNDS_SHOWN);
+    let said: Vec<String> = grounds
+        .map(|ground| names.say(&ground.why, NAME_CHARACTERS))
+        .collect();
+    said.join(" · ")
 }
 
 fn measurements(evidence: &[Evidence]) -> Vec<Measured> {

@@ -24,6 +24,8 @@ pub struct Planned {
     pub plan_target: String,
     /// `low`, `medium`, `high` or `critical`.
     pub plan_risk: &'static str,
+    /// What raised it above the playbook's own, or that nothing did; empty where that is not known.
+    pub plan_risk_because: String,
     /// The exact steps, part by part.
     pub parts: Vec<Part>,
     /// Where the alert comes from, if the registry does not say where the service lives.
@@ -109,6 +111,12 @@ impl Planned {
         planned.playbook = short(&plan.playbook_name, NAME_CHARACTERS);
         planned.plan_target = short(&plan.target, NAME_CHARACTERS);
         planned.plan_risk = plan.risk.as_str();
+        // The last one is what it came to.
+        planned.plan_risk_because = plan
+            .risk_because
+            .last()
+            .map(|why| names.say(why, TEXT_CHARACTERS))
+            .unwrap_or_default();
         planned.parts = parts(plan, names.language, STEPS_SHOWN, STEP_CHARACTERS);
         planned.origin = Origin::of(incident);
         // What the guardrails let through may have been stopped since: the decision says what holds.

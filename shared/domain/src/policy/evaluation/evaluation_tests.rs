@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::GuardrailContext;
+use crate::analysis::named_cause::{CauseSource, Confidence, NamedCause, OutcomeCounts};
 use crate::analysis::{Analysis, Severity, tests};
 use crate::incident::guardrail::{Guardrail, all_passed};
 use crate::incident::{Incident, Status};
@@ -35,9 +36,22 @@ pub(super) fn ago(minutes: i64) -> Timestamp {
     now() - SignedDuration::from_mins(minutes)
 }
 
-pub(super) fn analysis(confidence: f64) -> Analysis {
+/// A finding that claims the cause which the playbook `restart` is for, and is so sure of it at least.
+pub(super) fn analysis(at_least: f64) -> Analysis {
     Analysis {
-        confidence,
+        named_cause: Some(NamedCause {
+            source: CauseSource::Static,
+            cause: "service_404".into(),
+            speaks_for: vec!["restart".into()],
+        }),
+        confidence: Some(Confidence {
+            mean: 0.9,
+            at_least,
+            counts: OutcomeCounts {
+                right: 14,
+                wrong: 2,
+            },
+        }),
         ..tests::analysis()
     }
 }

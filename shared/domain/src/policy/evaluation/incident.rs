@@ -2,7 +2,8 @@
 
 use jiff::SignedDuration;
 
-use crate::analysis::Severity;
+use crate::analysis::named_cause::{CauseSource, NamedCause};
+use crate::analysis::{FoundCause, Severity};
 use crate::incident::guardrail::GuardrailOutcome;
 use crate::phrase;
 use crate::policy::evaluation::{Answer, GuardrailContext, start_by};
@@ -45,83 +46,96 @@ impl GuardrailContext<'_> {
         }
     }
 
+    /// Passes if the cause that is named is the playbook's, and such causes were right often enough; or, where no cause is named, if the
+    /// playbook is made for the alert.
     pub(super) fn confidence(&self) -> Answer {
         let Some(analysis) = &self.incident.analysis else {
             return Err(phrase!("nothing has been found yet"));
         };
-        let (sure, of_rule, least) = (
-            analysis.confidence,
-            analysis.rule_confidence,
-            self.limits.min_confidence.get(),
-        );
-        // Both: a model can be talked into being sure, the operator's rule cannot. What is not a number has to stop it, too.
-        let enough = |sure: f64| sure >= least;
-        let figure = |sure: f64| format!("{sure:.2}");
-        let too_little = |sure: f64| {
-            Err(phrase!(
-                "{confidence} is less than {least}",
-                confidence = figure(sure),
-                least = figure(least)
-            ))
-        };
-        if analysis.rule_claims_no_cause && !enough(of_rule) {
+        let Some(named) = &analysis.named_cause else {
             self.is_made_for_the_alert()?;
-            self.is_made_for_the_cause()?;
-            // Where a recipe or a model has named a cause, it has to be sure of it.
-            let claimed = analysis.model.is_some() || sure.to_bits() != of_rule.to_bits();
-            return match claimed {
-                true if !enough(sure) => too_little(sure),
-                _ => Ok(phrase!(
-                    "no rule claims a cause: the playbook is for this very alert, and its facts on the host decide on every step"
-                )),
-            };
+            return Ok(phrase!(
+                "no cause is claimed: the playbook is for this very alert, and its facts on the host decide on every step"
+            ));
+        };
+        let playbook = &self.plan.playbook;
+        let speaks = named.speaks_for(playbook);
+        // A recipe says which playbooks are for its cause, also where a model or memory says more about it, and memory which one helped.
+        let of_recipe = analysis.cause.as_ref();
+        let is_of_another = of_recipe.is_some_and(|cause| !cause.speaks_for.contains(playbook));
+        if is_of_another || (!speaks && named.source == CauseSource::Memory) {
+            return Err(phrase!(
+                "the cause ({cause}) does not speak for {playbook}",
+                cause => self.cause(named),
+                playbook
+            ));
         }
-        match [sure, of_rule].into_iter().find(|sure| !enough(*sure)) {
-            None => Ok(phrase!(
-                "{confidence} and {rule} of {least}",
-                confidence = figure(sure),
-                rule = figure(of_rule),
+        // A model or a rule can be right about the cause and say nothing of this plan: then that is the operator's word, and the host's.
+        if !speaks {
+            self.is_made_for_the_alert()?;
+        }
+        let Some(confidence) = analysis.confidence else {
+            return Err(phrase!("how often it was right could not be read"));
+        };
+        let least = self.limits.min_confidence.get();
+        let (sure, counts) = (confidence.at_least, confidence.counts);
+        let figure = |share: f64| format!("{share:.2}");
+        // What is not a number has to stop it, too.
+        let words = match (sure >= least, counts.known()) {
+            (true, 0) => phrase!(
+                "at least {sure}, with {least} needed; nothing is counted here yet",
+                sure = figure(sure),
                 least = figure(least)
-            )),
-            Some(sure) => too_little(sure),
-        }
+            ),
+            (false, 0) => phrase!(
+                "only {sure} is sure, with {least} needed; nothing is counted here yet",
+                sure = figure(sure),
+                least = figure(least)
+            ),
+            (true, known) => phrase!(
+                "at least {sure}, with {least} needed: right {right} of {known} times",
+                sure = figure(sure),
+                least = figure(least),
+                right = counts.right,
+                known
+            ),
+            (false, known) => phrase!(
+                "only {sure} is sure, with {least} needed: right {right} of {known} times",
+                sure = figure(sure),
+                least = figure(least),
+                right = counts.right,
+                known
+            ),
+        };
+        if sure >= least { Ok(words) } else { Err(words) }
     }
 
-    /// Passes if the playbook names this very alert, and asks the host whether something is wrong before it changes anything there. Where
-    /// nobody claims a cause, this takes the place of being sure of one: that alert and playbook belong together is the operator's word, and
-    /// that the symptom is there the host's.
+    /// The named cause, for people.
+    fn cause(&self, named: &NamedCause) -> Phrase {
+        let analysis = self.incident.analysis.as_ref();
+        let cause = analysis.and_then(|analysis| analysis.cause.as_ref());
+        cause.map_or_else(|| named.cause.as_str().into(), FoundCause::said)
+    }
+
+    /// Passes if the playbook names this very alert, and asks the host whether something is wrong before it changes anything there: that alert
+    /// and playbook belong together is the operator's word, and that the symptom is there the host's.
     fn is_made_for_the_alert(&self) -> Result<(), Phrase> {
         let playbook = self.known_playbook()?;
         let name = &self.incident.alert.name;
         if !playbook.matches.alertnames.contains(name) {
             return Err(phrase!(
-                "no rule claims a cause, and {playbook} is not for the alert {alert} by its name",
+                "{playbook} is not for the alert {alert} by its name",
                 playbook = playbook.id,
                 alert = name
             ));
         }
         if !playbook.asks_the_host_first() {
             return Err(phrase!(
-                "no rule claims a cause, and not every step of {playbook} depends on a fact on the host",
+                "not every step of {playbook} depends on a fact on the host",
                 playbook = playbook.id
             ));
         }
         Ok(())
-    }
-
-    /// Passes if no recipe found a cause, or the one that it found speaks for the playbook. A cause of something else is a better word about
-    /// the incident than the alert's name.
-    fn is_made_for_the_cause(&self) -> Result<(), Phrase> {
-        let analysis = self.incident.analysis.as_ref();
-        let playbook = &self.plan.playbook;
-        match analysis.and_then(|analysis| analysis.cause.as_ref()) {
-            Some(cause) if !cause.speaks_for.contains(playbook) => Err(phrase!(
-                "the cause ({cause}) does not speak for {playbook}",
-                cause => cause.said(),
-                playbook
-            )),
-            _ => Ok(()),
-        }
     }
 
     pub(super) fn episode_open(&self) -> Answer {

@@ -1,11 +1,13 @@
 //! Tests of the guardrails on the incident: the cases that pass and the cases that each stops.
 
-use crate::analysis::{Analysis, EvidenceKind, FoundCause, Severity};
+use crate::analysis::named_cause::{CauseSource, NamedCause, OutcomeCounts};
+use crate::analysis::{Analysis, EvidenceKind, FoundCause, Severity, tests};
 use crate::incident::Status;
 use crate::incident::approval::{Approval, ApprovalState, Verdict};
 use crate::incident::guardrail::Guardrail;
 use crate::incident::parts::{IncidentKind, Storm};
 use crate::policy::evaluation::tests::{Change, Facts, after, ago, analysis, now, other, table};
+use crate::primitives::id::PlaybookId;
 
 #[test]
 fn auto_repair_label() {
@@ -104,36 +106,55 @@ fn severity() {
 
 #[test]
 fn confidence() {
+    fn counted(facts: &mut Facts, right: u32, wrong: u32) {
+        let finding = facts.incident.analysis.as_mut().expect("a finding");
+        finding.confidence.as_mut().expect("counted").counts = OutcomeCounts { right, wrong };
+    }
     table(
         Guardrail::Confidence,
         &[
             (
                 |facts| facts.incident.analysis = Some(analysis(0.59)),
-                "0.59 is less than 0.60",
+                "only 0.59 is sure, with 0.60 needed: right 14 of 16 times",
+            ),
+            (
+                |facts| {
+                    facts.incident.analysis = Some(analysis(0.59));
+                    counted(facts, 0, 0);
+                },
+                "only 0.59 is sure, with 0.60 needed; nothing is counted here yet",
             ),
             (
                 |facts| facts.incident.analysis = Some(analysis(f64::NAN)),
-                "NaN is less than 0.60",
+                "only NaN is sure, with 0.60 needed: right 14 of 16 times",
             ),
             (
                 |facts| facts.incident.analysis = Some(analysis(-1.0)),
-                "-1.00 is less than 0.60",
+                "only -1.00 is sure, with 0.60 needed: right 14 of 16 times",
             ),
             (
                 |facts| {
                     facts.incident.analysis = Some(Analysis {
-                        rule_confidence: 0.3,
+                        confidence: None,
                         ..analysis(1.0)
                     })
                 },
-                "0.30 is less than 0.60",
+                "how often it was right could not be read",
+            ),
+            // An incident of before causes were counted: nothing stands behind what it was sure of.
+            (
+                |facts| facts.incident.analysis = Some(tests::analysis()),
+                "restart is not for the alert TargetDown by its name",
             ),
             (
                 |facts| facts.incident.analysis = None,
                 "nothing has been found yet",
             ),
         ],
-        &[|facts| facts.incident.analysis = Some(analysis(1.0))],
+        &[
+            |facts| facts.incident.analysis = Some(analysis(1.0)),
+            |facts| counted(facts, 0, 0),
+        ],
     );
 }
 
@@ -190,50 +211,82 @@ fn a_decision_that_is_too_old_starts_nothing() {
     );
 }
 
+/// The alert SentryDown without a named cause, and a playbook that names it and asks the host before its step.
+fn of_sentry(facts: &mut Facts) {
+    facts.incident.analysis = Some(tests::analysis());
+    facts.incident.alert.name = "SentryDown".to_owned();
+    let playbook = "{id: restart, name: Restart, match: {alertnames: [SentryDown], alert_types: [custom]}, risk: low, \
+                    auto: {max_severity: P2}, facts: [{id: up, run: [a]}], verify: [{run: [a]}], \
+                    steps: [{run: [restart], when: {fact: up, exits: 0, not: true}}]}";
+    facts.playbook = Some(serde_saphyr::from_str(playbook).expect("a playbook"));
+}
+
 #[test]
 fn without_a_claimed_cause_the_alerts_own_playbook_counts() {
-    // A rule for alerts of which nothing is known, and a playbook that names the alert and asks the host before its step.
-    let unknown = |facts: &mut Facts| {
-        facts.incident.analysis = Some(Analysis {
-            rule_confidence: 0.3,
-            rule_claims_no_cause: true,
-            ..analysis(0.3)
-        });
-        facts.incident.alert.name = "SentryDown".to_owned();
-        let playbook = "{id: restart, name: Restart, match: {alertnames: [SentryDown], alert_types: [custom]}, risk: low, \
-                        auto: {max_severity: P2}, facts: [{id: up, run: [a]}], verify: [{run: [a]}], \
-                        steps: [{run: [restart], when: {fact: up, exits: 0, not: true}}]}";
-        facts.playbook = Some(serde_saphyr::from_str(playbook).expect("a playbook"));
-    };
     let confidence = |change: Change| {
         after(Guardrail::Confidence, |facts| {
-            unknown(facts);
+            of_sentry(facts);
             change(facts);
         })
     };
     assert!(confidence(|_| {}).is_ok());
-    // A model has named a cause, and is sure or not.
-    let model = |sure| {
-        move |facts: &mut Facts| {
-            let finding = facts.incident.analysis.as_mut().expect("a finding");
-            (finding.model, finding.confidence) = (Some("m".into()), sure);
-        }
-    };
-    let with = |change: &dyn Fn(&mut Facts)| {
-        after(Guardrail::Confidence, |facts| {
-            unknown(facts);
+    let stops: [(Change, &str); 4] = [
+        (
+            |facts| facts.incident.alert.name = "Other".into(),
+            "restart is not for the alert Other by its name",
+        ),
+        (
+            |facts| facts.playbook().steps[0].when = None,
+            "not every step of restart depends on a fact on the host",
+        ),
+        (
+            |facts| facts.playbook().verify.clear(),
+            "not every step of restart depends on a fact on the host",
+        ),
+        (
+            |facts| facts.playbook = None,
+            "there is no playbook restart any more",
+        ),
+    ];
+    for (change, why) in stops {
+        assert_eq!(confidence(change), Err(why.to_owned()));
+    }
+}
+
+#[test]
+fn claim_that_names_no_playbook_needs_one_made_for_the_alert_as_well() {
+    // A model has named a cause in its own words.
+    let model = |at_least: f64, change: Change| {
+        after(Guardrail::Confidence, move |facts| {
+            of_sentry(facts);
+            let mut finding = analysis(at_least);
+            let named = finding.named_cause.as_mut().expect("a cause");
+            (named.source, named.speaks_for) = (CauseSource::Model("m".into()), vec![]);
+            facts.incident.analysis = Some(finding);
             change(facts);
         })
     };
-    assert!(with(&model(0.9)).is_ok());
-    assert_eq!(with(&model(0.5)), Err("0.50 is less than 0.60".to_owned()));
-    assert_eq!(with(&model(0.3)), Err("0.30 is less than 0.60".to_owned()));
-    assert!(with(&model(f64::NAN)).is_err());
-    // A recipe has found a cause that the playbook is for, or one of something else.
+    assert!(model(0.6, |_| {}).is_ok());
+    assert!(model(0.59, |_| {}).is_err());
+    assert_eq!(
+        model(0.9, |facts| facts.incident.alert.name = "Other".into()),
+        Err("restart is not for the alert Other by its name".to_owned())
+    );
+    assert!(model(0.9, |facts| facts.playbook().steps[0].when = None).is_err());
+}
+
+#[test]
+fn cause_of_a_recipe_has_to_speak_for_the_playbook() {
     let recipe = |speaks_for: &'static [&'static str]| {
-        move |facts: &mut Facts| {
-            let finding = facts.incident.analysis.as_mut().expect("a finding");
-            finding.confidence = 0.95;
+        after(Guardrail::Confidence, move |facts| {
+            of_sentry(facts);
+            let speaks_for: Vec<PlaybookId> = speaks_for.iter().map(|id| (*id).into()).collect();
+            let mut finding = analysis(0.95);
+            finding.named_cause = Some(NamedCause {
+                source: CauseSource::Recipe,
+                cause: "c".into(),
+                speaks_for: speaks_for.clone(),
+            });
             finding.cause = Some(FoundCause {
                 recipe: "r".into(),
                 id: "c".into(),
@@ -241,47 +294,17 @@ fn without_a_claimed_cause_the_alerts_own_playbook_counts() {
                 titles: [].into(),
                 evidence: EvidenceKind::Stated,
                 cites: vec![],
-                speaks_for: speaks_for.iter().map(|id| (*id).into()).collect(),
+                speaks_for,
                 speaks_against: vec![],
             });
-        }
+            facts.incident.analysis = Some(finding);
+        })
     };
-    assert!(with(&recipe(&["restart"])).is_ok());
-    assert_eq!(
-        with(&recipe(&["other"])),
-        Err("the cause (It is stuck) does not speak for restart".to_owned())
-    );
-    let stops: [(Change, &str); 5] = [
-        (
-            |facts| facts.incident.alert.name = "Other".into(),
-            "no rule claims a cause, and restart is not for the alert Other by its name",
-        ),
-        (
-            |facts| facts.playbook().steps[0].when = None,
-            "no rule claims a cause, and not every step of restart depends on a fact on the host",
-        ),
-        (
-            |facts| facts.playbook().verify.clear(),
-            "no rule claims a cause, and not every step of restart depends on a fact on the host",
-        ),
-        (
-            |facts| facts.playbook = None,
-            "there is no playbook restart any more",
-        ),
-        // A rule that claims a cause has to be sure of it, whatever the playbook asks.
-        (
-            |facts| {
-                facts
-                    .incident
-                    .analysis
-                    .as_mut()
-                    .expect("a finding")
-                    .rule_claims_no_cause = false
-            },
-            "0.30 is less than 0.60",
-        ),
-    ];
-    for (change, why) in stops {
-        assert_eq!(confidence(change), Err(why.to_owned()));
+    assert!(recipe(&["restart"]).is_ok());
+    for other in [&["other"][..], &[]] {
+        assert_eq!(
+            recipe(other),
+            Err("the cause (It is stuck) does not speak for restart".to_owned())
+        );
     }
 }

@@ -6,6 +6,7 @@ use crate::phrase;
 use crate::playbook::Playbook;
 use crate::policy::evaluation::{Answer, GuardrailContext};
 use crate::policy::track_record::TrackRecord;
+use crate::primitives::phrase::Phrase;
 
 impl GuardrailContext<'_> {
     /// What the playbook has earned by its runs. Nothing where its autonomy is declared, or its runs could not be read.
@@ -28,7 +29,15 @@ impl GuardrailContext<'_> {
     }
 
     pub(super) fn playbook_risk(&self) -> Answer {
-        may_ever_run(self.known_playbook()?)
+        let may = may_ever_run(self.known_playbook()?)?;
+        let risk = self.plan.risk.as_str();
+        // What raised the playbook's own word stands on the card, next to the risk.
+        match self.plan.risk {
+            Risk::Low => Ok(may),
+            _ => Err(
+                phrase!("the plan's risk is {risk}: {why}", risk, why => Phrase::several(self.plan.risk_because.clone())),
+            ),
+        }
     }
 
     pub(super) fn playbook_record(&self) -> Answer {

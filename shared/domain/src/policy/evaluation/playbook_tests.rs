@@ -38,6 +38,13 @@ fn playbook_risk() {
                 |facts| facts.playbook().data_impact = DataImpact::Destructive,
                 "it changes data",
             ),
+            (
+                |facts| {
+                    facts.plan.risk = Risk::Medium;
+                    facts.plan.risk_because = vec!["two depend on it".into()];
+                },
+                "the plan's risk is medium: two depend on it",
+            ),
         ],
         &[|facts| facts.playbook().data_impact = DataImpact::ReadOnly],
     );

@@ -5,13 +5,13 @@ use serde_json::json;
 
 use super::{Pressed, decide, refuse};
 use crate::analysis::Risk;
-use crate::analysis::tests::analysis;
 use crate::incident::Status;
 use crate::incident::approval::{Approval, ApprovalState, Refusal, Taken, Verdict};
 use crate::incident::change::{Decision, IncidentChange};
 use crate::incident::operation_log::Event;
 use crate::notification::channels::Channels;
 use crate::phrase;
+use crate::playbook::plan::Plan;
 use crate::playbook::plan::tests::plan;
 use crate::primitives::id::ApprovalId;
 use crate::primitives::identity::{DecidedBy, Identity};
@@ -54,13 +54,16 @@ pub(super) fn after(seconds: i64) -> Timestamp {
 /// An incident whose plan waits for a decision, of so many people.
 pub(crate) fn waiting(needed: u8) -> (IncidentChange, ApprovalId) {
     let mut change = IncidentChange::new(incident());
-    if needed == 2 {
-        change.incident.analysis = Some(crate::analysis::Analysis {
-            risk: Risk::Critical,
-            ..analysis()
-        });
-    }
-    change.propose(plan(), now(), SignedDuration::from_hours(4));
+    let risk = if needed == 2 {
+        Risk::Critical
+    } else {
+        Risk::Low
+    };
+    change.propose(
+        Plan { risk, ..plan() },
+        now(),
+        SignedDuration::from_hours(4),
+    );
     assert_eq!(approval(&change).needed, needed);
     let id = approval(&change).id.clone();
     change.entries.clear();

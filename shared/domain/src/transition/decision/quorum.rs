@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::analysis::{Analysis, DataImpact, Risk};
+use crate::analysis::Risk;
 use crate::incident::approval::{Approval, ApprovalState, Reach, Vote};
 use crate::incident::autonomy_level::AutonomyLevel;
 use crate::incident::{Incident, Status};
@@ -13,25 +13,10 @@ use crate::notification::channels::{ApprovalRule, Channels};
 use crate::playbook::plan::Plan;
 use crate::primitives::identity::Identity;
 
-/// The risk of a plan: the worse of the finding's risk and the playbook's.
-pub fn stakes(analysis: Option<&Analysis>, plan: &Plan) -> Risk {
-    analysis.map_or(plan.risk, |analysis| analysis.risk.max(plan.risk))
-}
-
 /// How many different people have to approve a plan: two if users may be cut off or data lost, or
 /// if its playbook has not earned more autonomy yet.
-pub fn people_needed(
-    analysis: Option<&Analysis>,
-    plan: &Plan,
-    earned: Option<AutonomyLevel>,
-) -> u8 {
-    let destructive = analysis
-        .is_some_and(|analysis| analysis.blast_radius.data_impact == DataImpact::Destructive);
-    let at_stake = if destructive || stakes(analysis, plan) == Risk::Critical {
-        2
-    } else {
-        1
-    };
+pub fn people_needed(plan: &Plan, earned: Option<AutonomyLevel>) -> u8 {
+    let at_stake = if plan.risk == Risk::Critical { 2 } else { 1 };
     earned.map_or(at_stake, |earned| earned.people().max(at_stake))
 }
 
@@ -39,7 +24,7 @@ pub fn people_needed(
 /// decided.
 pub fn rule_of<'a>(channels: &'a Channels, incident: &Incident) -> Option<&'a ApprovalRule> {
     let plan = incident.plan.as_ref()?;
-    channels.rule(&plan.target, stakes(incident.analysis.as_ref(), plan))
+    channels.rule(&plan.target, plan.risk)
 }
 
 /// True if a vote still counts: it was given in a way that counts, and `channels.json` still maps

@@ -2,54 +2,38 @@
 
 use serde_json::json;
 
-use crate::analysis::tests::analysis;
-use crate::analysis::{DataImpact, Risk};
+use crate::analysis::Risk;
 use crate::incident::Status;
 use crate::incident::approval::{Refusal, Taken, Verdict, Vote};
 use crate::incident::autonomy_level::AutonomyLevel;
 use crate::incident::operation_log::Event;
 use crate::notification::channels::Channels;
+use crate::playbook::plan::Plan;
 use crate::playbook::plan::tests::plan;
 use crate::primitives::identity::Identity;
-use crate::transition::decision::quorum::{NoApprover, people_needed, stakes, without_approver};
+use crate::transition::decision::quorum::{NoApprover, people_needed, without_approver};
 use crate::transition::decision::tests::{
     ada, approval, bob, decide_on, events, now, press, two, waiting,
 };
 
 #[test]
-fn people_needed_follow_from_the_risk_and_the_data_impact() {
-    for (found, playbook, impact, needed) in [
-        (Risk::High, Risk::High, DataImpact::Write, 1),
-        (Risk::Critical, Risk::Low, DataImpact::None, 2),
-        (Risk::Low, Risk::Critical, DataImpact::None, 2),
-        (Risk::Low, Risk::Low, DataImpact::Destructive, 2),
-    ] {
-        let mut finding = analysis();
-        (finding.risk, finding.blast_radius.data_impact) = (found, impact);
-        let plan = crate::playbook::plan::Plan {
-            risk: playbook,
-            ..plan()
-        };
+fn people_needed_follow_from_the_plans_risk_alone() {
+    for (risk, needed) in [(Risk::Low, 1), (Risk::High, 1), (Risk::Critical, 2)] {
+        let plan = Plan { risk, ..plan() };
         for (earned, by_trust) in [
             (None, 1),
             (Some(AutonomyLevel::Suggest), 2),
             (Some(AutonomyLevel::Approve), 1),
             (Some(AutonomyLevel::Auto), 1),
         ] {
+            let expected = needed.max(by_trust);
             assert_eq!(
-                people_needed(Some(&finding), &plan, earned),
-                needed.max(by_trust),
-                "{impact:?} {earned:?}"
+                people_needed(&plan, earned),
+                expected,
+                "{risk:?} {earned:?}"
             );
         }
-        assert_eq!(
-            people_needed(Some(&finding), &plan, None),
-            needed,
-            "{found:?} {playbook:?} {impact:?}"
-        );
-        assert_eq!(stakes(Some(&finding), &plan), found.max(playbook));
     }
-    assert_eq!(people_needed(None, &plan(), None), 1);
 }
 
 #[test]

@@ -39,7 +39,7 @@ impl IncidentChange {
     }
 
     fn ask(&mut self, actor: &str, plan: Plan, now: Timestamp, valid_for: SignedDuration) {
-        let needed = people_needed(self.incident.analysis.as_ref(), &plan, self.incident.earned);
+        let needed = people_needed(&plan, self.incident.earned);
         let (asked, context) = self.approval_of(&plan, now, valid_for, needed);
         let news = LogRecord::new(Event::ApprovalRequested, actor, &plan.playbook_name);
         self.record(now, news.with(context));

@@ -6,6 +6,7 @@ use domain::incident::approval::{ApprovalState, Vote};
 use domain::incident::change::IncidentChange;
 use domain::incident::operation_log::Event;
 use domain::notification::channels::Identity;
+use domain::playbook::plan::Plan;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tests::alert::unique;
@@ -20,10 +21,13 @@ async fn what_can_do_most_harm_needs_two_different_people() {
     let (_, incident) = waiting(&stack).await;
     let id = incident.id.as_str();
     let approval = incident.approval.as_ref().expect("asked").id.to_string();
-    // No alert of the stack's playbook is that bad: the finding is made worse, and the plan asked for anew.
+    // No playbook of the stack is that risky: the plan is made riskier, and asked for anew.
     let worse = |change: &mut IncidentChange| {
-        change.incident.analysis.as_mut().expect("analysed").risk = Risk::Critical;
         let plan = change.incident.plan.clone().expect("planned");
+        let plan = Plan {
+            risk: Risk::Critical,
+            ..plan
+        };
         change.propose(plan, Timestamp::now(), SignedDuration::from_hours(4));
     };
     let (incident, ()) = stack
@@ -120,8 +124,11 @@ async fn a_vote_that_is_written_into_the_table_does_not_count() {
     let stack = Stack::start();
     let (_, incident) = waiting(&stack).await;
     let forge = |change: &mut IncidentChange| {
-        change.incident.analysis.as_mut().expect("analysed").risk = Risk::Critical;
         let plan = change.incident.plan.clone().expect("planned");
+        let plan = Plan {
+            risk: Risk::Critical,
+            ..plan
+        };
         change.propose(plan, Timestamp::now(), SignedDuration::from_hours(4));
         let approval = change.incident.approval.as_mut().expect("asked");
         approval.votes.push(Vote {

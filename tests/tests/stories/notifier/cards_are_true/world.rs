@@ -81,12 +81,12 @@ impl World {
     /// What the analyzer does: a finding, and a plan on which one person decides, or two.
     pub(super) async fn analyse(&self, id: &IncidentId) {
         let sample = samples::waiting().incident;
-        let (mut analysis, plan) = (
+        let (analysis, mut plan) = (
             sample.analysis.expect("analysed"),
             sample.plan.expect("planned"),
         );
         if id.as_str().bytes().last().is_some_and(|last| last % 2 == 0) {
-            analysis.risk = Risk::Critical;
+            plan.risk = Risk::Critical;
         }
         let decide = |change: &mut IncidentChange| {
             let undecided =

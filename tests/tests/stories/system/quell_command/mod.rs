@@ -134,6 +134,7 @@ fn incident_of(told: &Told) -> String {
 async fn an_operator_fires_plans_switches_and_verifies() {
     // Of its own: the kill switch is for everybody.
     let stack = Stack::start_with(&[]);
+    stack.trust_the_rule_about_targets().await;
     let operator = Operator::of(Some(&stack));
     let (table, auto) = (
         stack.facts.outputs["TableName"].as_str(),
