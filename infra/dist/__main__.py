@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from infra.dist import binaries, bundle, checksums
+from infra.dist import binaries, bundle, checksums, wheel
 from infra.dist.errors import DistError
 from infra.local.build import FUNCTIONS
 from infra.local.paths import PROJECT, TARGET
@@ -53,16 +53,21 @@ def differences(published: list[Path], again: list[Path]) -> list[str]:
     return [first.name for first, second in zip(published, again, strict=True) if first.read_bytes() != second.read_bytes()]
 
 
+def write(out: Path, architecture: str, found: dict[str, Path]) -> list[Path]:
+    """Writes what is published for a processor."""
+    return [*bundle.write(out, architecture, found), wheel.write(out, architecture, found)]
+
+
 def make(given: argparse.Namespace) -> None:
     out, published = given.out, []
     out.mkdir(parents=True, exist_ok=True)
     for architecture in architectures(given):
         found = programs(given, architecture)
-        made = bundle.write(out, architecture, found)
+        made = write(out, architecture, found)
         published += made
         if given.twice:
             with tempfile.TemporaryDirectory() as directory:
-                if differ := differences(made, bundle.write(Path(directory), architecture, found)):
+                if differ := differences(made, write(Path(directory), architecture, found)):
                     raise DistError(f"made twice, these are not the same bytes: {', '.join(differ)}")
             print(f"made twice, the same bytes: {', '.join(file.name for file in made)}")
         if binaries.COMMAND not in found:

@@ -31,14 +31,14 @@ def from_directory(directory: Path, below: str = "") -> dict[str, Entry]:
     return {below + path.relative_to(directory).as_posix(): Entry(path.read_bytes()) for path in shown}
 
 
-def write(file: Path, entries: Mapping[str, Entry]) -> None:
-    """Writes an archive whose bytes depend on its entries alone, for one version of zlib."""
+def write(file: Path, entries: Mapping[str, Entry], level: int = 9) -> None:
+    """Writes an archive whose bytes depend on its entries alone, for one version of zlib and one level of its effort."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=level) as archive:
         for name in sorted(entries):
             # An archive inside does not become smaller.
             how = zipfile.ZIP_STORED if name.endswith(".zip") else zipfile.ZIP_DEFLATED
-            archive.writestr(_header(name, entries[name].executable), entries[name].content, how, 9)
+            archive.writestr(_header(name, entries[name].executable), entries[name].content, how, level)
 
 
 def _header(name: str, executable: bool) -> zipfile.ZipInfo:

@@ -28,14 +28,14 @@ def name(architecture: str) -> str:
     return f"quell-{version()}-{architecture}"
 
 
-def write(out: Path, architecture: str, programs: Mapping[str, Path]) -> list[Path]:
-    """Writes the directory of a processor, its archive, and the command. Returns the files that are published."""
+def write(out: Path, architecture: str, programs: Mapping[str, Path], level: int = 9) -> list[Path]:
+    """Writes the directory of a processor, its archive, and the command. Returns the files that are published; `level` is zlib's effort."""
     directory = out / name(architecture)
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     for function in FUNCTIONS:
         bootstrap = archive.Entry(programs[function].read_bytes(), executable=True)
-        archive.write(directory / "functions" / f"{function}.zip", {"bootstrap": bootstrap})
+        archive.write(directory / "functions" / f"{function}.zip", {"bootstrap": bootstrap}, level)
     source = (PROJECT / "template.yaml").read_text()
     (directory / "template.yaml").write_text(template.released(source, architecture, FUNCTIONS))
     for target, origin in BESIDE.items():

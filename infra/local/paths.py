@@ -1,4 +1,4 @@
-"""Where the local stack keeps its files: everything of one run lives in one directory under `.local/`."""
+"""Where the local stack keeps its files: everything of one run lives in one directory, under `.local/` in a clone."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 # Where cargo puts what it builds.
 TARGET = Path(os.environ.get("CARGO_TARGET_DIR") or PROJECT / "target")
+# Where the directories of runs are: an installed package writes nothing beside itself.
+RUNS = Path(os.environ.get("QUELL_RUNS") or PROJECT / ".local")
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Run:
 
     @staticmethod
     def create(name: str) -> Run:
-        run = Run(PROJECT / ".local" / name)
+        run = Run(RUNS / name)
         # A process id comes round again; what an earlier run left must not be read as this one's.
         shutil.rmtree(run.directory, ignore_errors=True)
         for directory in (run.logs, run.config):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import tempfile
 import unittest
 import zipfile
@@ -13,6 +14,7 @@ from infra.dist import binaries, bundle, checksums
 from infra.dist.__main__ import differences, make, parser
 from infra.dist.errors import DistError
 from infra.local.build import FUNCTIONS
+from infra.local.paths import PROJECT
 
 
 def program(machine: int, text: bytes = b"") -> bytes:
@@ -46,6 +48,19 @@ class Bundle(unittest.TestCase):
         self.assertEqual(expected - names, set())
         with zipfile.ZipFile(out / name / "functions" / "ingress.zip") as archive:
             self.assertEqual({entry: archive.read(entry) for entry in archive.namelist()}, {"bootstrap": program(62, b"ingress")})
+
+    def test_cargo_binstall_is_led_to_the_published_command(self) -> None:
+        manifest = (PROJECT / "cli" / "Cargo.toml").read_text()
+        urls = re.findall(r'^pkg-url = "\{ repo \}/releases/download/v\{ version \}/([^"]+)"$', manifest, re.MULTILINE)
+        led = {url.replace("{ version }", bundle.version()) for url in urls}
+        published = set()
+        for machine, architecture in binaries.MACHINES.items():
+            for name in [*FUNCTIONS, binaries.COMMAND]:
+                (self.given / name).write_bytes(program(machine, name.encode()))
+            made = bundle.write(self.directory / architecture, architecture, binaries.given(self.given, FUNCTIONS, architecture))
+            published |= {file.name for file in made if file.suffix != ".zip"}
+        self.assertEqual(led, published)
+        self.assertEqual(len(urls), 3)
 
     def test_its_checksums_hold_until_a_file_changes(self) -> None:
         out = self.made()
