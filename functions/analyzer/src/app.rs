@@ -84,6 +84,11 @@ fn languages(config_dir: &Path) -> Vec<Language> {
         warn!(error = %errors, "models are asked for English texts alone");
         Channels::default()
     });
+    languages_of(&channels)
+}
+
+/// The languages beside English that channels speak, in which a finding is asked for too.
+pub fn languages_of(channels: &Channels) -> Vec<Language> {
     let spoken: BTreeSet<Language> = channels
         .channels
         .iter()

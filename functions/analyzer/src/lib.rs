@@ -18,9 +18,10 @@ mod storms;
 pub mod surroundings;
 pub mod trace;
 
-pub use crate::app::{App, Failure};
+pub use crate::app::{App, Failure, languages_of};
 pub use crate::diagnosis::{Diagnosis, LEASE};
 pub use crate::handler::decide;
+pub use crate::models::worst_price;
 
 #[cfg(test)]
 mod injection_tests;

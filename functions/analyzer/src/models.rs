@@ -22,7 +22,7 @@ use wire::message::Message;
 use crate::app::{App, Failure};
 use crate::finding::Finding;
 use crate::prompt::{self, Subject};
-use crate::providers::{Billed, CallFailed, Question, Reply, Trouble};
+use crate::providers::{Billed, CallFailed, Question, Reply, Trouble, prompt_tokens_at_most};
 use crate::trace::{ModelAnswer, ModelCall, Span};
 
 /// Shortest time for a call: with less, it would be paid for and hardly be answered.
@@ -152,7 +152,7 @@ impl App {
         let (incident, name) = (&subject.incident.id, &model.settings.name);
         let question = prompt::question(subject, model.settings.max_output_tokens, &self.languages);
         // Reserved before the call, because a call without an answer may be billed too.
-        let most = worst_price(model, &question);
+        let most = worst_price(&model.settings, model.price, &question);
         let reservation = match self
             .store
             .reserve(incident, name, most, self.analyzer.settings.budget, now)
@@ -199,12 +199,11 @@ impl App {
     }
 }
 
-/// Worst price of a call: every byte of the question a token, and an answer as long as it may be.
-fn worst_price(model: &Model, question: &Question) -> MicroUsd {
-    let output = u64::from(question.max_output_tokens);
-    model.price.of(Usage {
-        input: model.provider.prompt_tokens_at_most(question),
-        output,
+/// Worst price of a call of a model with these settings: every byte of the question a token, and an answer as long as it may be.
+pub fn worst_price(settings: &ProviderSettings, price: Price, question: &Question) -> MicroUsd {
+    price.of(Usage {
+        input: prompt_tokens_at_most(settings, question),
+        output: u64::from(question.max_output_tokens),
     })
 }
 

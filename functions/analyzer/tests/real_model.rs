@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use analyzer::finding::Finding;
-use analyzer::providers::{Provider, Question};
+use analyzer::providers::{Provider, Question, prompt_tokens_at_most};
 use aws_types::SdkConfig;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -68,7 +68,7 @@ async fn a_real_model_answers_a_finding() {
         (reply.finish.as_str(), reply.model.as_str()),
         ("stop", "smollm2-135m-instruct")
     );
-    let most = provider.prompt_tokens_at_most(&question);
+    let most = prompt_tokens_at_most(&settings, &question);
     assert!(
         reply.usage.input > 0 && reply.usage.input <= most,
         "{} of {most}",

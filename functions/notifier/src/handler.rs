@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use aws::Chain;
 use aws::queue::STORM_LOOKS_EVERY;
+use domain::incident::Incident;
 use domain::incident::change::IncidentChange;
 use domain::incident::parts::Storm;
-use domain::incident::{Incident, Status};
 use domain::notification::button_action::ButtonAction;
 use domain::notification::button_action::More;
 use domain::notification::channels::Channel;
@@ -300,15 +300,16 @@ fn add<'a>(channels: &mut Vec<&'a Channel>, more: Vec<&'a Channel>) {
 /// True until the analyzer has looked at an incident: it may turn out to be a part of a storm, which has the card. The analyzer says
 /// when it is done.
 pub(crate) fn too_early(incident: &Incident) -> bool {
-    incident.status == Status::Open && incident.analysis.is_none()
+    incident.awaits_first_analysis()
 }
 
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
 
-    use super::{Status, too_early};
+    use super::too_early;
     use crate::samples;
+    use domain::incident::Status;
 
     #[test]
     fn there_is_no_card_before_the_analyzer_has_looked() {

@@ -54,7 +54,7 @@ pub(crate) fn begin(
     let next = repair.next(plan);
     // Behind a step whose result is recorded or given up, and before any other.
     if repair.stop_asked.is_some() && matches!(next, Next::Run(..) | Next::Skip(..)) {
-        finish(change, plan, RepairOutcome::Stopped, now);
+        change.repair_finished(plan, RepairOutcome::Stopped, ACTOR, now);
         return Begun::Ended;
     }
     match next {
@@ -99,7 +99,7 @@ pub(crate) fn begin(
             Begun::Noted
         }
         Next::End(outcome) => {
-            finish(change, plan, outcome, now);
+            change.repair_finished(plan, outcome, ACTOR, now);
             Begun::Ended
         }
     }
@@ -158,7 +158,7 @@ pub(crate) fn end(
     if let Some(repair) = &change.incident.repair
         && let Next::End(outcome) = repair.next(plan)
     {
-        finish(change, plan, outcome, now);
+        change.repair_finished(plan, outcome, ACTOR, now);
     }
     true
 }
@@ -182,90 +182,7 @@ pub(crate) fn stop(change: &mut IncidentChange, plan: &Plan, worker: &str, now: 
         now,
         news.failed("it was switched on while the repair ran: nothing runs any more"),
     );
-    finish(change, plan, RepairOutcome::Stopped, now);
-}
-
-/// Records the end of the run: the execution, then the results of verification and rollback.
-fn finish(change: &mut IncidentChange, plan: &Plan, outcome: RepairOutcome, now: Timestamp) {
-    let Some(repair) = change.incident.repair.as_mut() else {
-        return;
-    };
-    repair.outcome = Some(outcome);
-    repair.finished_at = Some(now);
-    // Skipped steps did not run: they count neither as done nor as failed.
-    let of = |phase| {
-        repair
-            .steps
-            .iter()
-            .filter(move |step| step.phase == phase && !step.skipped)
-    };
-    let (steps, checks, undone) = (
-        of(Phase::Steps).count(),
-        of(Phase::Verify).count(),
-        of(Phase::Rollback).count(),
-    );
-    let undo_worked = of(Phase::Rollback).all(|step| step.succeeded);
-    // `all` also holds for no checks, and no check is no proof.
-    let checks_passed = checks > 0 && of(Phase::Verify).all(|step| step.succeeded);
-    let context = json!({
-        "playbook_id": plan.playbook, "target": plan.target, "outcome": outcome, "steps_count": steps,
-        "execution_time_ms": now.duration_since(repair.started_at).as_millis(),
-    });
-    let by = repair.stop_asked.as_ref().map(|asked| asked.by.clone());
-    change.record(now, executed(plan, outcome, by).with(context));
-    // Only these outcomes have a verdict of the checks.
-    let verified = matches!(
-        outcome,
-        RepairOutcome::Verified | RepairOutcome::NotVerified
-    );
-    if verified || (outcome == RepairOutcome::NothingToDo && checks > 0) {
-        change.record(now, verification(checks, checks_passed));
-    }
-    if undone > 0 {
-        change.record(now, rollback(undone, undo_worked));
-    }
-    change.repair_ended(outcome);
-}
-
-fn executed(plan: &Plan, outcome: RepairOutcome, stopped_by: Option<String>) -> LogRecord {
-    let detail = format!("playbook {}", plan.playbook);
-    let executed = LogRecord::new(Event::ExecutionCompleted, ACTOR, detail);
-    let why = match outcome {
-        RepairOutcome::Verified | RepairOutcome::NotVerified | RepairOutcome::StillFiring => {
-            return executed;
-        }
-        RepairOutcome::StepFailed => "a step failed",
-        RepairOutcome::Unknown => "a step was started, and its result will never be known",
-        RepairOutcome::Stopped => {
-            let by = stopped_by.unwrap_or_else(|| "the kill switch".to_owned());
-            return executed.failed(format!("{by} stopped it"));
-        }
-        RepairOutcome::Unreachable => "the host or the bridge could not be reached: no step ran",
-        RepairOutcome::NothingToDo => {
-            "nothing to do: the facts kept every step from running, and nothing was changed"
-        }
-    };
-    executed.failed(why)
-}
-
-fn verification(checks: usize, passed: bool) -> LogRecord {
-    let detail = format!("checks made: {checks}");
-    let news = LogRecord::new(Event::VerificationFinished, ACTOR, detail);
-    match (passed, checks) {
-        (true, _) => news,
-        (false, 0) => news.failed("no check was made"),
-        (false, _) => news.failed("the symptom is still there"),
-    }
-}
-
-fn rollback(steps: usize, worked: bool) -> LogRecord {
-    let detail = format!("steps run to take the repair back: {steps}");
-    let news = LogRecord::new(Event::RollbackFinished, ACTOR, detail);
-    if worked {
-        news
-    } else {
-        news.failed("a step of the rollback failed")
-    }
+    change.repair_finished(plan, RepairOutcome::Stopped, ACTOR, now);
 }
 
 fn place(phase: Phase, index: usize) -> String {

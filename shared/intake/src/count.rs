@@ -15,11 +15,13 @@ use domain::episode::{
 };
 use domain::incident::change::IncidentChange;
 use domain::primitives::id::{Fingerprint, MemberId};
+use domain::transition::sighting::{Ended, Fired};
 use store::{Join, Joins, Store, StoreError, fresh_incident_id};
 use wire::message::Message;
 
 use crate::counted::Outcome;
 use crate::error::IntakeError;
+use crate::grouped::Group;
 
 /// After these, the sender is asked to retry.
 const CONFLICTS: Backoff = Backoff {
@@ -47,14 +49,6 @@ pub struct Intake {
     pub windows: Windows,
     /// Labels that are part of the identity of what is wrong.
     pub fingerprint_labels: Vec<String>,
-}
-
-/// The alerts of one fingerprint in one delivery.
-#[derive(Default)]
-pub(crate) struct Group {
-    /// Those that fire, and the worst of them, which speaks for all.
-    pub(crate) firing: Option<(Firing, Alert)>,
-    pub(crate) resolved: BTreeSet<MemberId>,
 }
 
 /// The alerts of one fingerprint that fire, or those that have ended, with their result.
@@ -151,10 +145,6 @@ impl Batch<'_> {
             now,
             *windows,
         );
-        let known = current.as_ref();
-        let more_left_out = known.is_some_and(|current| current.left_out < episode.left_out);
-        let newly_forbidden =
-            known.is_some_and(|current| !current.forbids_repair && episode.forbids_repair);
         match outcome {
             // Episode, incident and first log entry in one transaction: none of them is ever there alone.
             FiringOutcome::Opened => {
@@ -167,29 +157,23 @@ impl Batch<'_> {
                 );
                 store.save_with_episode(change, &episode, *windows).await?;
             }
-            // Nothing that the incident shows has changed, so it is not read and written.
-            FiringOutcome::Joined | FiringOutcome::Late if !more_left_out && !newly_forbidden => {
-                store.save_episode(&episode, *windows).await?
-            }
             FiringOutcome::Joined
             | FiringOutcome::Late
             | FiringOutcome::Escalated
             | FiringOutcome::Reopened => {
-                let change = |change: &mut IncidentChange| {
-                    change.incident.left_out = episode.left_out;
-                    if newly_forbidden {
-                        change.auto_repair_forbidden(now);
+                let fired = current.as_ref().map(|before| Fired {
+                    outcome,
+                    before,
+                    after: &episode,
+                    alert,
+                });
+                match fired.filter(Fired::is_shown) {
+                    Some(fired) => {
+                        self.save_change(&episode, |change| fired.apply(change, now))
+                            .await?
                     }
-                    if outcome == FiringOutcome::Reopened {
-                        change.reopened(episode.flaps, episode.hit_count, now);
-                    }
-                    if alert.severity > change.incident.alert.severity {
-                        change.worsened(alert, episode.hit_count, now);
-                    }
-                    // It had ended, and what fires now is milder.
-                    change.eased(episode.severity, episode.hit_count, now);
-                };
-                self.save_change(&episode, change).await?;
+                    None => store.save_episode(&episode, *windows).await?,
+                }
             }
         }
         self.send_unsent(&episode).await?;
@@ -209,22 +193,17 @@ impl Batch<'_> {
             return Ok(Outcome::Resolved(ResolvedOutcome::Ignored, None));
         };
         let (outcome, episode) = on_resolved(&current, members, now, *windows);
-        match outcome {
-            // Nothing to save: the resolve says nothing that the episode does not know.
-            _ if episode.version == current.version => {}
-            ResolvedOutcome::Resolved => {
-                self.save_change(&episode, |change| change.resolved(episode.hit_count, now))
-                    .await?
-            }
-            ResolvedOutcome::MemberLeft if episode.severity < current.severity => {
-                let eased = |change: &mut IncidentChange| {
-                    change.eased(episode.severity, episode.hit_count, now);
-                };
-                self.save_change(&episode, eased).await?;
-            }
-            ResolvedOutcome::MemberLeft | ResolvedOutcome::Ignored => {
-                store.save_episode(&episode, *windows).await?
-            }
+        let ended = Ended {
+            outcome,
+            before: &current,
+            after: &episode,
+        };
+        if ended.is_shown() {
+            self.save_change(&episode, |change| ended.apply(change, now))
+                .await?;
+        } else if episode.version != current.version {
+            // Otherwise the resolve says nothing that the episode does not know.
+            store.save_episode(&episode, *windows).await?;
         }
         self.send_unsent(&episode).await?;
         Ok(Outcome::Resolved(outcome, Some(episode)))

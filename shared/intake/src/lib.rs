@@ -3,7 +3,9 @@
 
 mod count;
 mod counted;
+mod delivery;
 mod error;
+mod grouped;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -12,45 +14,19 @@ use std::time::Instant;
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 
-use domain::alert::fingerprint::fingerprint;
-use domain::alert::{Alert, AlertStatus};
-use domain::episode::Firing;
-use domain::primitives::digest::Digest;
-use domain::primitives::id::{AlertGroupId, Fingerprint, MemberId};
+use domain::alert::AlertStatus;
+use domain::primitives::id::{Fingerprint, MemberId};
 
 pub use self::count::Intake;
-use self::count::{Batch, Group, Taken};
+use self::count::{Batch, Taken};
 pub use self::counted::{Counted, Outcome};
+pub use self::delivery::Delivery;
 pub use self::error::IntakeError;
+pub use self::grouped::{Group, Grouped};
 pub use self::settings::IntakeSettings;
 
 /// How many fingerprints of one delivery are written at a time.
 const CONCURRENT_WRITES: usize = 16;
-
-/// From so many things on for which one rule fires in one delivery, they share one card: a group of Telegram takes 20 messages a minute.
-const MANY: usize = 15;
-
-/// A delivery of a sender: one group of Alertmanager, or a single alert.
-#[derive(Debug)]
-pub struct Delivery {
-    /// Its alerts, in the sender's order.
-    pub alerts: Vec<Alert>,
-    /// How many alerts the sender left out (`truncatedAlerts`).
-    pub left_out: u64,
-    /// The sender's group: what it calls the alerts that it sends together.
-    pub group_key: Option<String>,
-}
-
-impl Delivery {
-    /// A delivery of one alert.
-    pub fn single(alert: Alert) -> Self {
-        Self {
-            alerts: vec![alert],
-            left_out: 0,
-            group_key: None,
-        }
-    }
-}
 
 impl Intake {
     /// Counts every alert of a delivery and returns the result of each, in order. No new write
@@ -65,26 +41,8 @@ impl Intake {
         now: Timestamp,
         until: Instant,
     ) -> Result<Vec<Counted>, IntakeError> {
-        let Delivery {
-            alerts,
-            left_out,
-            group_key,
-        } = delivery;
-        let keys: Vec<(Fingerprint, MemberId, AlertStatus)> = alerts
-            .iter()
-            .map(|alert| {
-                (
-                    fingerprint(alert, &self.fingerprint_labels),
-                    alert.member.clone(),
-                    alert.status,
-                )
-            })
-            .collect();
-        let mut groups: BTreeMap<Fingerprint, Group> = BTreeMap::new();
-        for (alert, (fingerprint, ..)) in alerts.into_iter().zip(&keys) {
-            add(&mut groups, fingerprint, alert.dated(now), left_out);
-        }
-        together(&mut groups, group_key.as_deref().unwrap_or_default());
+        let Grouped { keys, groups } =
+            Grouped::by_fingerprint(delivery, &self.fingerprint_labels, now);
         let fingerprints = groups.len();
         let batch = Batch {
             intake: self,
@@ -123,56 +81,5 @@ impl Intake {
             })
         };
         Ok(keys.into_iter().filter_map(counted).collect())
-    }
-}
-
-/// Adds an alert to the group of its fingerprint: what one delivery says of one fingerprint is written once.
-fn add(
-    groups: &mut BTreeMap<Fingerprint, Group>,
-    fingerprint: &Fingerprint,
-    alert: Alert,
-    left_out: u64,
-) {
-    let group = groups.entry(fingerprint.clone()).or_default();
-    match (alert.status, &mut group.firing) {
-        (AlertStatus::Resolved, _) => {
-            group.resolved.insert(alert.member);
-        }
-        (AlertStatus::Firing, Some((firing, worst))) => {
-            firing.add(&alert);
-            if alert.severity > worst.severity {
-                *worst = alert;
-            }
-        }
-        (AlertStatus::Firing, none) => {
-            let firing = Firing {
-                left_out,
-                ..Firing::from_alert(&alert)
-            };
-            *none = Some((firing, alert));
-        }
-    }
-}
-
-/// Marks the firing alerts of each rule that has many in this delivery: those that open an incident share one card. A rule fires
-/// for as many things as its expression finds, and a group is what the sender wants to be read together.
-fn together(groups: &mut BTreeMap<Fingerprint, Group>, group_key: &str) {
-    let mut rules: BTreeMap<String, Vec<&mut Firing>> = BTreeMap::new();
-    for (firing, alert) in groups
-        .values_mut()
-        .filter_map(|group| group.firing.as_mut())
-    {
-        if !alert.cicd {
-            rules.entry(alert.name.clone()).or_default().push(firing);
-        }
-    }
-    for (rule, firing) in rules {
-        if firing.len() < MANY {
-            continue;
-        }
-        let id: AlertGroupId = Digest::new().field(group_key).field(rule).into();
-        for firing in firing {
-            firing.group = Some(id.clone());
-        }
     }
 }

@@ -62,6 +62,7 @@ pub use log_image::LogImage;
 pub use outbox::Backlog;
 pub use receipt::Receipt;
 pub use retention::Retention;
+pub use runs::RUNS_READ;
 pub use storm::StormAdmission;
 
 #[derive(Debug, Clone)]

@@ -18,7 +18,7 @@ use domain::primitives::id::IncidentId;
 const KEPT_FOR: SignedDuration = SignedDuration::from_hours(400 * 24);
 /// How many of a playbook's newest runs are read. A hundred runs that all held have a lower bound
 /// of 0.97: more would only raise the bill.
-const READ: u32 = 100;
+pub const RUNS_READ: u32 = 100;
 
 impl Store {
     /// The newest runs of a playbook that have ended, newest first, by when their incidents were opened.
@@ -27,7 +27,7 @@ impl Store {
     /// If the table does not answer or a run cannot be read.
     pub async fn runs(&self, playbook: &str) -> Result<Vec<PlaybookRun>, StoreError> {
         let query = self.query_prefix(keys::playbook_partition(playbook), keys::RUN);
-        let runs = newest(query, READ).await?;
+        let runs = newest(query, RUNS_READ).await?;
         runs.iter().map(|item| read(playbook, item)).collect()
     }
 

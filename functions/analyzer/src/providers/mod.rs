@@ -18,7 +18,7 @@ use domain::primitives::phrase::Phrase;
 use serde_json::Value;
 use thiserror::Error;
 
-pub use provider::Provider;
+pub use provider::{Provider, prompt_tokens_at_most};
 
 /// What a model is asked.
 #[derive(Debug, Clone, PartialEq)]

@@ -19,6 +19,17 @@ const OVERHEAD: u64 = 1000;
 /// How long the name of a model may be that a provider answers, in characters.
 const MODEL_CHARACTERS: usize = 100;
 
+/// The most tokens that a question can be to a provider with these settings, its schema and instructions included: more than that is not
+/// billed for what is sent.
+pub fn prompt_tokens_at_most(settings: &ProviderSettings, question: &Question) -> u64 {
+    let body = match settings.api {
+        Api::Openai => openai::body(settings, question),
+        // Bedrock is sent the same texts in another envelope.
+        Api::Anthropic | Api::Bedrock => anthropic::body(settings, question),
+    };
+    most_tokens(&[&body.to_string()], OVERHEAD)
+}
+
 /// A model to ask.
 #[derive(Debug)]
 pub struct Provider {
@@ -45,18 +56,6 @@ impl Provider {
             settings: settings.clone(),
             interface,
         }
-    }
-
-    /// The most tokens that a question can be, its schema and instructions included: more than that is not billed for what is sent.
-    pub fn prompt_tokens_at_most(&self, question: &Question) -> u64 {
-        let body = match &self.interface {
-            Interface::OpenAi(_) => openai::body(&self.settings, question),
-            // Bedrock is sent the same texts in another envelope.
-            Interface::Anthropic(_) | Interface::Bedrock(_) => {
-                anthropic::body(&self.settings, question)
-            }
-        };
-        most_tokens(&[&body.to_string()], OVERHEAD)
     }
 
     /// Asks a question. One try takes at most the provider's time and ends at the deadline. A provider that is busy or failed is asked

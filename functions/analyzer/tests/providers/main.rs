@@ -3,10 +3,13 @@
 
 use std::time::Duration;
 
-use analyzer::providers::{Billed, CallFailed, Provider, Question, Reply, Trouble};
+use analyzer::providers::{
+    Billed, CallFailed, Provider, Question, Reply, Trouble, prompt_tokens_at_most,
+};
 use aws::AwsEnvironment;
 use aws_types::SdkConfig;
 use domain::analysis::price::Usage;
+use domain::analysis::settings::ProviderSettings;
 use domain::phrase;
 use loopback::{Reply as Play, Server, answer};
 use secrecy::SecretString;
@@ -49,13 +52,17 @@ fn aws(endpoint: &str) -> SdkConfig {
 }
 
 /// A provider of this interface at this address, which answers within `timeout`.
-fn provider(api: &str, url: &str, timeout: &str) -> Provider {
+fn settings(api: &str, url: &str, timeout: &str) -> ProviderSettings {
     let mut settings =
         json!({ "name": "mine", "api": api, "model": "a-model", "timeout": timeout });
     if api != "bedrock" {
         settings["base_url"] = json!(url);
     }
-    let settings = serde_json::from_value(settings).expect("settings");
+    serde_json::from_value(settings).expect("settings")
+}
+
+fn provider(api: &str, url: &str, timeout: &str) -> Provider {
+    let settings = settings(api, url, timeout);
     Provider::new(&settings, outbound::client().expect("a client"), &aws(url))
 }
 
@@ -160,7 +167,7 @@ async fn every_interface_is_asked_and_read_as_it_is_documented() {
         assert_eq!(body.pointer(place), Some(&json!("an alert")), "{body}");
         assert!(
             request.body.len() as u64
-                <= provider(api, &vendor.url, "1s").prompt_tokens_at_most(&question()),
+                <= prompt_tokens_at_most(&settings(api, &vendor.url, "1s"), &question()),
             "{body}"
         );
     }

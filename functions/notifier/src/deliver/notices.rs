@@ -5,9 +5,9 @@
 //! ([`ChannelWorker::reply`]).
 
 use domain::incident::operation_log::{Entry, LogRecord};
-use domain::notification::channels::Updates;
-use domain::notification::notice::{Notice, What, due as to_tell, unheard};
+use domain::notification::notice::{Notice, due as to_tell, unheard};
 use domain::notification::outbox::{ChannelState, Due};
+use domain::notification::told::told_in;
 use domain::primitives::id::{IncidentId, PipelineRunId};
 use serde_json::json;
 use store::{CardOf, StoredCard};
@@ -37,15 +37,8 @@ impl ChannelWorker<'_> {
             .filter_map(|entry| self.receipt(entry))
             .max()
             .unwrap_or_default();
-        let mut notices = to_tell(&log, stored.card.heard.max(told), &incident);
-        let quiet = !self.channels.tells_repaired(&incident, name);
-        // Where nothing can be edited, the end is a message already.
-        let tells_ends = self.channel.to.updates() == Updates::End;
-        notices.retain(|notice| {
-            let told = quiet && notice.what.is_approved_success();
-            let ended = tells_ends && notice.what == What::EndedUnattended;
-            !told && !ended
-        });
+        let notices = to_tell(&log, stored.card.heard.max(told), &incident);
+        let notices = told_in(notices, &incident, self.channel, self.channels);
         let (Some(notice), Some(card)) = (notices.first(), stored.card.message_id.clone()) else {
             // A card that is not there yet will be a new message itself, which makes a sound.
             let last = log.last().map_or(0, |entry| entry.sequence);

@@ -15,6 +15,7 @@ use domain::incident::parts::IncidentKind;
 use domain::incident::{Incident, Status};
 use domain::primitives::id::{IncidentId, MemberId};
 use domain::primitives::time::Clock;
+use domain::transition::sighting::LookedAt;
 use domain::transition::silence::TRIED_FOR;
 use jiff::{SignedDuration, Timestamp};
 use outbound::alertmanager::AlertmanagerError;
@@ -204,28 +205,14 @@ impl App {
         now: Timestamp,
     ) -> Result<(), Failure> {
         info!(incident_id = %incident.id, ?outcome, "looked at an episode");
-        let (hit_count, stale) = (episode.hit_count, self.windows.stale.as_secs());
         let mut change = IncidentChange::new(incident);
-        match outcome {
-            LookOutcome::Unchanged => {}
-            LookOutcome::Believed => {
-                if !current.open {
-                    change.reopened(episode.flaps, hit_count, now);
-                }
-                if episode.severity > change.incident.alert.severity {
-                    change.escalated(episode.severity, hit_count, now);
-                }
-            }
-            LookOutcome::Heard => {}
-            LookOutcome::Ended => change.ended_unheard(hit_count, now),
-            LookOutcome::Expired => {
-                let why = format!("nothing was heard of its alerts for {stale} s");
-                change.expired(&why, hit_count, now);
-            }
-        }
-        if episode.open {
-            change.eased(episode.severity, hit_count, now);
-        }
+        let looked = LookedAt {
+            outcome,
+            before: current,
+            after: episode,
+            stale: self.windows.stale,
+        };
+        looked.apply(&mut change, now);
         if change.entries.is_empty() {
             self.store.save_episode(episode, self.windows).await?;
         } else {

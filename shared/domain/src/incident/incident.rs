@@ -190,6 +190,11 @@ impl Incident {
         }
     }
 
+    /// True until the analyzer has looked at it.
+    pub fn awaits_first_analysis(&self) -> bool {
+        self.status == Status::Open && self.analysis.is_none()
+    }
+
     /// The members of it, if it is a storm.
     pub fn storm(&self) -> Option<&Storm> {
         match &self.kind {

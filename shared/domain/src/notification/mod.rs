@@ -15,5 +15,6 @@ pub mod progress;
 mod reach;
 pub mod session;
 pub mod sign_in;
+pub mod told;
 mod validation;
 pub mod words;
