@@ -35,6 +35,7 @@ mod redrive;
 mod refused;
 mod report;
 mod respond;
+mod runbook;
 mod screen;
 mod secret;
 mod show;
@@ -125,6 +126,8 @@ enum Command {
     Playbooks(playbooks::Playbooks),
     /// Prints the lines that quell-guard on a service's host has to let through
     GuardLines(guard_lines::Lines),
+    /// Drafts playbooks from a runbook of Ansible, Systems Manager, Rundeck or Markdown; nothing runs a draft
+    ImportRunbook(runbook::ImportRunbook),
     /// Serves an assistant with the Model Context Protocol: it reads in your name, and decides nothing
     #[cfg(feature = "mcp")]
     Mcp(mcp::Mcp),
@@ -168,6 +171,7 @@ impl Cli {
             Command::Fire(asked) => asked.answer(variables, out).await,
             Command::Playbooks(asked) => asked.answer(variables, out).await,
             Command::GuardLines(asked) => asked.answer(out),
+            Command::ImportRunbook(asked) => asked.answer(out),
             #[cfg(feature = "mcp")]
             Command::Mcp(asked) => asked.answer(variables).await,
             Command::Completions(asked) => asked.answer(Self::command(), out),

@@ -37,6 +37,9 @@ pub struct Playbook {
     pub id: PlaybookId,
     /// Its name, for people.
     pub name: String,
+    /// True until a person has reviewed it: a file with a draft is refused, by quell check and by every function.
+    #[serde(default)]
+    pub draft: bool,
     /// Which incidents it is for.
     #[serde(rename = "match")]
     pub matches: Match,

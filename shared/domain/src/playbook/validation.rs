@@ -34,6 +34,12 @@ impl Playbook {
         {
             error("id", "has to be made of a-z 0-9 -");
         }
+        if self.draft {
+            error(
+                "draft",
+                "is true: a draft is not deployed. Review every command of it, then take this line away",
+            );
+        }
         if self.matches.alertnames.is_empty() && self.matches.alert_types.is_empty() {
             error("match", "names no alert: give alertnames or alert_types");
         }
