@@ -6,6 +6,7 @@
 mod alert_quality;
 mod api;
 mod aws;
+mod backtest;
 mod check;
 mod decide;
 mod doctor;
@@ -18,6 +19,7 @@ mod export_log;
 mod fire;
 mod guard_lines;
 mod health;
+mod history;
 mod http;
 mod incidents;
 mod input;
@@ -110,8 +112,10 @@ enum Command {
     Watch(watch::Watch),
     /// Shows dead letters, and moves back or deletes those that you name
     Redrive(redrive::Redrive),
-    /// Writes an incident for its review, as Markdown or JSON
+    /// Writes an incident for its review, as Markdown or JSON, or all incidents for a backtest
     Export(export::Export),
+    /// Replays what was received through changed files, and says what would have become of it
+    Backtest(backtest::Backtest),
     /// Counts the incidents of a week, how long they took, and how their repairs ended
     Report(report::WeekOf),
     /// Says what the incidents of each alert rule say of the rule, and what to change
@@ -164,6 +168,7 @@ impl Cli {
             Command::Watch(asked) => asked.answer(variables, out).await,
             Command::Redrive(asked) => asked.answer(variables, out).await,
             Command::Export(asked) => asked.answer(variables, out).await,
+            Command::Backtest(asked) => asked.answer(variables, out).await,
             Command::Report(asked) => asked.answer(variables, out).await,
             Command::Quality(asked) => asked.answer(variables, out).await,
             Command::Health(asked) => asked.answer(variables, out).await,

@@ -78,6 +78,9 @@ def parser() -> argparse.ArgumentParser:
     examples = commands.add_parser("examples", help="one example of each kind of request in a recording")
     examples.add_argument("recording", type=Path, help="the directory that QUELL_DYNAMODB_RECORD named while the stories ran")
     examples.add_argument("file", type=Path, help="the file to write")
+
+    history = commands.add_parser("history", help="a history of many alerts for `quell backtest`, on the standard output")
+    history.add_argument("--alerts", type=int, default=1_000_000, metavar="N", help="how many alerts are delivered")
     return top
 
 
@@ -112,6 +115,10 @@ def main() -> int:
         from infra.local.replay import examples
 
         return examples.write(given.recording, given.file)
+    if given.command == "history":
+        from infra.local import history
+
+        return history.run(given.alerts)
     if given.bootstraps and (problem := build.missing(given.bootstraps)):
         sys.exit(problem)
     if getattr(given, "dist", None) and (problem := build.unusable(given.dist)):

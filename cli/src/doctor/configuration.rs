@@ -23,7 +23,7 @@ const FILE_BYTES: u64 = 5_000_000;
 /// What the functions read of a directory.
 const READ: [&str; 3] = ["yaml", "json", "html"];
 
-type Files = BTreeMap<String, Vec<u8>>;
+pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
 /// Compares the directory with what each function has.
 ///
@@ -85,6 +85,33 @@ pub(crate) async fn examine(
     }
     let text = format!("the functions have the files of {}", directory.display());
     Ok(or_ok(findings, CHECK, text))
+}
+
+/// The operator's files that the functions read: those of the first function that has any.
+///
+/// # Errors
+/// If no function reads files, or they cannot be read.
+pub(crate) async fn files_of(
+    lambda: &Lambda,
+    http: &Client,
+    functions: &[Function],
+) -> Result<Files, Failure> {
+    let directory = |function: &Function| match function.variable("CONFIG_DIR")? {
+        LAYER => function.layers.first().cloned(),
+        other => Some(other.to_owned()),
+    };
+    let from = functions.iter().find_map(directory).ok_or_else(|| {
+        Failure::wrong("no function of the stack reads the operator's files, or none could be asked: `quell doctor` says why")
+    })?;
+    if !from.starts_with("arn:") {
+        return in_directory(Path::new(&from));
+    }
+    in_layer(lambda, http, &from).await.map_err(|finding| {
+        Failure::wrong(format!(
+            "the deployed files cannot be read: {}",
+            finding.text
+        ))
+    })
 }
 
 /// The files that differ, one way or the other.

@@ -4,10 +4,10 @@
 
 mod alertmanager;
 mod api;
-mod configuration;
+pub(crate) mod configuration;
 mod deep;
 mod finding;
-mod functions;
+pub(crate) mod functions;
 mod hosts;
 mod models;
 mod network;

@@ -1,5 +1,6 @@
-//! `quell export`: an incident for its review, as Markdown or JSON, made from the API's answers.
+//! `quell export`: an incident for its review, as Markdown or JSON, made from the API's answers; the history for a backtest, from the table.
 
+pub(crate) mod history;
 mod review;
 
 use std::io::Write;
@@ -33,6 +34,8 @@ enum What {
         #[command(flatten)]
         api: ApiOf,
     },
+    /// Writes every incident with its operation log, one JSON object a line, oldest first: what `quell backtest` replays
+    History(history::History),
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -48,7 +51,10 @@ impl Export {
         variables: &Environment,
         out: &mut dyn Write,
     ) -> Result<Answer, Failure> {
-        let What::Incident { id, format, api } = self.what;
+        let (id, format, api) = match self.what {
+            What::Incident { id, format, api } => (id, format, api),
+            What::History(asked) => return asked.answer(variables, out).await,
+        };
         let api = api.connect(variables).await?;
         match format {
             Format::Json => {

@@ -89,6 +89,7 @@ mod bridge {
 /// The whole: what is deployed, what an operator runs, and the promises that no one function keeps.
 mod system {
     mod aws_rules;
+    mod backtest;
     mod broken_files;
     mod doctor;
     mod evidence;
