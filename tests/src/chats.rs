@@ -432,3 +432,12 @@ pub fn text(message: &Value) -> &str {
 fn directory(files: &TempDir) -> &str {
     files.path().to_str().expect("text")
 }
+
+/// True if something was told so many times that it was told once a day: once, and where midnight (UTC) is within the three hours
+/// that a story goes ahead at most, once or twice.
+pub fn told_once_a_day(times: usize) -> bool {
+    let day = |second: i64| second.div_euclid(86_400);
+    let now = Timestamp::now().as_second();
+    let days = day(now + 3 * 3_600) - day(now - 600) + 1;
+    (1..=days).contains(&i64::try_from(times).unwrap_or(i64::MAX))
+}

@@ -178,15 +178,6 @@ const MUTANTS: &[Mutant] = &[
         &[Kind::Severity],
     ),
     file(
-        "more certainty is asked for",
-        &[(
-            "guardrails.yaml",
-            "min_confidence: 0.6",
-            "min_confidence: 0.95",
-        )],
-        &[Kind::Handling],
-    ),
-    file(
         "fewer attempts within an hour",
         &[(
             "guardrails.yaml",
@@ -395,7 +386,7 @@ fn every_seeded_mutant_is_found() {
         }
     }
     assert!(
-        MUTANTS.len() >= 38 && wrong.is_empty(),
+        MUTANTS.len() >= 37 && wrong.is_empty(),
         "not found: {wrong:#?}"
     );
 }
@@ -424,6 +415,12 @@ fn what_is_not_replayed_makes_no_difference() {
         ("analyzer.yaml", "past_incidents: 5", "past_incidents: 1"),
         ("analyzer.yaml", "mode: suggest", "mode: use"),
         ("playbooks.yaml", "timeout: 60s", "timeout: 50s"),
+        // How often causes were right is counted on the stack: a replay has the priors alone, with which no cause is sure enough.
+        (
+            "guardrails.yaml",
+            "min_confidence: 0.6",
+            "min_confidence: 0.95",
+        ),
     ] {
         let report = compared(&base, &configuration(&[change], &[]), two_days());
         assert!(report.is_empty(), "{change:?}: {:?}", report.differences);

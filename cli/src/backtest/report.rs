@@ -103,8 +103,11 @@ impl Report {
     }
 }
 
+/// What is counted under a name.
+type Counted = (&'static str, fn(&Totals) -> u64);
+
 fn numbers(base: &Totals, changed: &Totals) -> Vec<Vec<Cell>> {
-    let counted: [(&str, fn(&Totals) -> u64); 11] = [
+    let counted: [Counted; 11] = [
         ("incidents", |it| it.incidents),
         ("alerts that joined one", |it| it.merged),
         ("heartbeats and noise", |it| it.left_out),

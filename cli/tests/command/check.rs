@@ -24,7 +24,7 @@ fn check_counts_what_is_there_or_names_file_line_and_field() {
             "service-registry.yaml",
             "level: auto",
             "level: autp",
-            "service-registry.yaml:8: [0] sentry: level: `autp` is not allowed; did you mean auto?",
+            "service-registry.yaml:10: [0] sentry: level: `autp` is not allowed; did you mean auto?",
         ),
         (
             "guardrails.yaml",
@@ -143,7 +143,7 @@ fn check_warns_of_a_service_without_a_place() {
     assert_eq!(status, Some(0), "{found}");
     assert!(
         found.starts_with("warning: ")
-            && found.contains("service-registry.yaml:21: [1] checkout-web: match: is missing")
+            && found.contains("service-registry.yaml:23: [1] checkout-web: match: is missing")
             && found.ends_with(": no errors\n"),
         "{found}"
     );

@@ -36,7 +36,7 @@ fn the_files_that_ship_with_the_project_have_no_faults() {
 #[test]
 fn a_fault_of_shape_names_file_line_and_field() {
     insta::assert_snapshot!(errors("type", &GOOD_PLAYBOOK.replace("low", "none"), ""), @"playbooks.yaml:4: [0].risk: unknown variant `none`, expected one of low, medium, high, critical at line 4, column 9");
-    insta::assert_snapshot!(errors("unknown", &GOOD_PLAYBOOK.replace("steps", "step"), ""), @"playbooks.yaml:5: [0].step: unknown field `step`, expected one of id, name, match, risk, data_impact, auto, cooldown, parameters, facts, steps, verify, rollback at line 5, column 3");
+    insta::assert_snapshot!(errors("unknown", &GOOD_PLAYBOOK.replace("steps", "step"), ""), @"playbooks.yaml:5: [0].step: unknown field `step`, expected one of id, name, draft, match, risk, data_impact, auto, cooldown, parameters, facts, steps, verify, rollback at line 5, column 3");
     insta::assert_snapshot!(errors("nested", &GOOD_PLAYBOOK.replace("run: [a]", "run: [a], timeout: soon"), ""), @"playbooks.yaml:5: [0].steps[0].timeout: `soon` is not a length of time such as 90s or 30m at line 5, column 32");
     insta::assert_snapshot!(errors("yaml", "- id: [", ""), @"playbooks.yaml:1: [0].id: expected string scalar at line 1, column 7");
 }

@@ -3,11 +3,10 @@
 
 use domain::alert::AlertSeverity;
 use domain::primitives::id::IncidentId;
-use jiff::Timestamp;
 use notifier::App;
 use serde_json::{Value, json};
 use tests::alert::unique;
-use tests::chats::{Story, text};
+use tests::chats::{Story, text, told_once_a_day};
 use tests::faulty_aws::{faulty, refusal};
 use tests::stack::Stack;
 use wire::message::Message;
@@ -23,15 +22,6 @@ async fn warnings(story: &Story, chat: usize) -> Vec<String> {
         .filter(|text| text.starts_with('⚠'))
         .map(str::to_owned)
         .collect()
-}
-
-/// True if a chat was warned once, and where midnight (UTC) is among the next so many seconds, once or twice: it is warned once a day.
-fn once_a_day(warned: &[String], begun: Timestamp, seconds: i64) -> bool {
-    let day = |second: i64| second.div_euclid(86_400);
-    let begun = begun.as_second();
-    // The story itself takes a while too.
-    let days = day(begun + seconds + 120) - day(begun) + 1;
-    !warned.is_empty() && warned.len() <= usize::try_from(days).unwrap_or(1)
 }
 
 /// The notifier is told in a process of its own that an incident has changed, and prints an `error` line and a metric, which the
@@ -60,7 +50,6 @@ fn kicked() -> Value {
 
 #[tokio::test]
 async fn a_channel_that_refuses_is_named_in_the_others_once() {
-    let begun = Timestamp::now();
     let story = Story::in_groups(2, Some(600)).await;
     story.fail(0, kicked()).await;
     let first = story.incident(AlertSeverity::Warning).await;
@@ -82,7 +71,7 @@ async fn a_channel_that_refuses_is_named_in_the_others_once() {
         story.chats[0].0
     );
     let warned = warnings(&story, 1).await;
-    assert!(once_a_day(&warned, begun, 6 * 901), "{warned:?}");
+    assert!(told_once_a_day(warned.len()), "{warned:?}");
     assert!(warned[0].starts_with(&expected), "{warned:?}");
     // The other channel has its cards, and nothing is lost in the one that refuses.
     let cards = story.messages(1).await;
@@ -100,7 +89,6 @@ async fn a_channel_that_refuses_is_named_in_the_others_once() {
 
 /// What the second chat is warned of once the first cannot be told something for so long.
 async fn warned_of_the_first(story: &Story, app: &App, seconds: i64, why: &str) {
-    let begun = Timestamp::now();
     let id = story.incident(AlertSeverity::Warning).await;
     story.changed_by(app, &id).await;
     for _ in 0..6 {
@@ -108,7 +96,7 @@ async fn warned_of_the_first(story: &Story, app: &App, seconds: i64, why: &str) 
     }
     let warned = warnings(story, 1).await;
     let begins = format!("⚠ The channel {} {why}", story.chats[0].0);
-    assert!(once_a_day(&warned, begun, 6 * seconds), "{warned:?}");
+    assert!(told_once_a_day(warned.len()), "{warned:?}");
     assert!(warned[0].starts_with(&begins), "{warned:?}");
 }
 

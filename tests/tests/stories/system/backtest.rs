@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use domain::incident::Status;
 use jiff::Timestamp;
@@ -12,6 +13,7 @@ use tests::alert::{TestAlert, unique};
 use tests::quell::quell;
 use tests::stack::Stack;
 use tokio::process::Command;
+use tokio::time::sleep;
 
 struct Operator<'a> {
     stack: &'a Stack,
@@ -91,12 +93,21 @@ async fn the_tables_incidents_are_replayed_beside_the_deployed_files() {
     stack.deliver_one(&ended).await;
     stack.status(&other, Status::Resolved).await;
 
-    let (ids, text) = operator.exported(&[]).await;
     let ours = [asking.id.to_string(), other.clone()];
-    let places: Vec<_> = ours
-        .iter()
-        .map(|id| ids.iter().position(|known| known == id))
-        .collect();
+    // The index that is read is behind the table.
+    let mut tries = 0;
+    let (ids, text, places) = loop {
+        let (ids, text) = operator.exported(&[]).await;
+        let places: Vec<_> = ours
+            .iter()
+            .map(|id| ids.iter().position(|known| known == id))
+            .collect();
+        tries += 1;
+        if tries == 20 || places.iter().all(Option::is_some) {
+            break (ids, text, places);
+        }
+        sleep(Duration::from_millis(250)).await;
+    };
     assert!(
         places[0].is_some() && places[0] < places[1],
         "{places:?} of {ids:?}"

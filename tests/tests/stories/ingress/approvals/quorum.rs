@@ -106,7 +106,7 @@ async fn what_can_do_most_harm_needs_two_different_people() {
 
     assert_eq!(
         press(&stack, SECOND, &unique("q"), &approve).await,
-        "Approved: the repair starts now."
+        "Approved: the repair starts in 10 seconds. Stop on the card keeps it from starting."
     );
     let repaired = stack.status(id, Status::Repaired).await;
     let people: Vec<String> = repaired
