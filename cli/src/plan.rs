@@ -1,6 +1,7 @@
 //! `quell plan`: shows the plan for an alert, made by the code that decides on the deployed stack.
 
 mod alert_plan;
+mod finding_report;
 mod parse;
 mod report;
 
