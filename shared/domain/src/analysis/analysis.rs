@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::analysis::named_cause::{self, Confidence, NamedCause};
 use crate::analysis::urgency::Urgency;
+use crate::phrase;
 use crate::primitives::id::PlaybookId;
 use crate::primitives::language::Language;
 use crate::primitives::names::named;
@@ -61,6 +62,18 @@ pub struct Peers {
     pub members: u32,
     /// How many of them answered when they were measured, and have no open incident.
     pub healthy: u32,
+}
+
+impl Peers {
+    /// How many of them are healthy, in a sentence.
+    pub fn phrase(&self) -> Phrase {
+        phrase!(
+            "{healthy} of {members} others in {group} answer",
+            healthy = self.healthy,
+            members = self.members,
+            group = self.group
+        )
+    }
 }
 
 /// The texts of a finding in one language.

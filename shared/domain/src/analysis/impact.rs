@@ -11,7 +11,6 @@ use crate::analysis::evidence::{
 use crate::analysis::urgency::{UrgencyBasis, UrgencyGround};
 use crate::analysis::{Peers, Severity};
 use crate::phrase;
-use crate::primitives::phrase::Phrase;
 
 /// The names under which the analyzer measures requests and the share of them that fails, in per cent.
 const REQUEST_RATE: &str = "request_rate";
@@ -101,18 +100,6 @@ fn redundancy(peers: &Peers) -> Option<UrgencyGround> {
         level,
         why: peers.phrase(),
     })
-}
-
-impl Peers {
-    /// How many of them are healthy, in a sentence.
-    pub fn phrase(&self) -> Phrase {
-        phrase!(
-            "{healthy} of {members} others in {group} answer",
-            healthy = self.healthy,
-            members = self.members,
-            group = self.group
-        )
-    }
 }
 
 /// For how long something lasts.
