@@ -1,4 +1,4 @@
-//! What was received in the past: a JSON object on each line, in the order of time. `quell export history` writes it, `quell backtest`
+//! History of what was received: a JSON object on each line, in the order of time. `quell export history` writes it, `quell backtest`
 //! reads it.
 
 use domain::incident::Incident;

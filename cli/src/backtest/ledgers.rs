@@ -1,4 +1,4 @@
-//! What the guardrails ask, in memory: the ledgers of targets and groups, and the runs of playbooks. They begin empty.
+//! Ledgers of targets and groups, and the runs of playbooks, in memory: the guardrails ask them. They begin empty.
 
 use std::collections::HashMap;
 

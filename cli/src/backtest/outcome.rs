@@ -1,4 +1,4 @@
-//! What became of an incident in a replay: as much of it as a comparison needs.
+//! Outcome of an incident in a replay: as much of it as a comparison needs.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! What a plan says of the finding: urgency, confidence and blast radius, each with its reasons.
+//! Report of the finding in a plan: urgency, confidence and blast radius, each with its reasons.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! What all forms of runbooks come to: commands as argument vectors, and what could not be read as one.
+//! Common form of all runbooks: commands as argument vectors, and what could not be read as one.
 
 use serde_json::Value;
 

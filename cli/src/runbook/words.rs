@@ -1,6 +1,6 @@
 //! Command lines whose arguments are certain: a POSIX shell would run one program with exactly these words.
 //!
-//! What a shell does beyond that is in its grammar
+//! The grammar of a shell has the rest
 //! (<https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html>): quoting, expansions, redirections, pipes and lists.
 
 /// Words that a shell takes for itself.

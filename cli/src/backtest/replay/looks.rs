@@ -1,4 +1,4 @@
-//! What is due at a moment: looks at episodes and storms, and the ends of repairs, in the order of the history's time.
+//! Looks that are due at a moment: at episodes and storms, and the ends of repairs, in the order of the history's time.
 
 use domain::alert::Alert;
 use domain::alert::fingerprint::fingerprint;

@@ -1,4 +1,4 @@
-//! What is said of a set-up: nothing but `ok` of a good one, cause and mend of a broken one.
+//! Assertions about a set-up's findings: nothing but `ok` of a good one, cause and mend of a broken one.
 
 use crate::doctor::finding::{Finding, Verdict};
 

@@ -1,4 +1,4 @@
-//! What the sample incidents are made of: times, alerts, findings, plans and guardrails.
+//! Parts of the sample incidents: times, alerts, findings, plans and guardrails.
 
 use std::collections::BTreeMap;
 

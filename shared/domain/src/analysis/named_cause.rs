@@ -1,6 +1,6 @@
 //! Named causes: whose word the cause of a finding is, and how often that word was right.
 //!
-//! How sure a finding is follows from counting. A named cause is counted by its source and its cause; the posterior of the two counts is
+//! The confidence in a finding is counted. A named cause is counted by its source and its cause; the posterior of the two counts is
 //! computed in `crate::analysis::posterior`, which ingress does not link.
 
 use serde::{Deserialize, Serialize};
